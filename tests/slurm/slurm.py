@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""slurm.py -- ktstr test --slurm on a cluster of this machine: two nodes on the loopback device. A run on it equals a local
-run, and what a fault takes away runs once more."""
+"""slurm.py BUILD [--faults] [--many] -- ktstr test --slurm on a cluster of this machine: two nodes on the loopback device.
+A run on it equals a local run. --faults: what a fault takes away runs once more (tests/sim/slurm.c has all faults, in
+no time). --many: all examples."""
 import glob
 import json
 import os
@@ -174,12 +175,12 @@ def main():
     os.environ.pop('KTSTR_TEST_KERNEL', None)
     with cluster.Cluster() as c, Scratch() as scratch:
         env = {'SLURM_CONF': c.conf}
-        if '--faults' not in sys.argv:
-            check_equal(scratch, env, kernels)
+        check_equal(scratch, env, kernels)
         env['KTSTR_KERNEL'] = kernels[0]
-        check_faults(scratch, env, c)
+        if '--faults' in sys.argv:
+            check_faults(scratch, env, c)
+            check_node(scratch, env, c)
         check_cancel(scratch, env, c)
-        check_node(scratch, env, c)
         check_missing(scratch, kernels[0])
     finish()
 

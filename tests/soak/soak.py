@@ -6,7 +6,7 @@
 
 Parts: `repeats`, one seed 20 times on a busy host, and all examples observed and not; `kernels`, the tests of real
 guests on an old and the newest kernel, which are built first; `arm64`, guests of that architecture, whose kernel is
-built first; `defaults`, every work type with its default parameters under EEVDF and the kernel tree's own schedulers;
+built first; `slurm`, a cluster of this machine, with faults; `defaults`, every work type with its default parameters under EEVDF and the kernel tree's own schedulers;
 `behaviour`, the tests of work types and operations, `canned`, those of canned scenarios, `payloads`, those of programs
 in guests, and `trust`, schedulers without known faults in many scenarios, each also on a kernel of series 7 if one is
 in the cache; `stress`, an hour of a guest's time in which CPUs go offline and online again; `fuzz`, mutations of the
@@ -172,6 +172,15 @@ def arm64(_):
     return guest_test('arm64')
 
 
+def slurm(_):
+    """A cluster of this machine, with faults and all examples."""
+    done = subprocess.run([sys.executable, os.path.join(HERE, '..', 'slurm', 'slurm.py'), BUILD, '--faults', '--many'],
+                          text=True, stdout=subprocess.PIPE)
+    bad_lines = [line for line in done.stdout.splitlines() if line.startswith('not ok')]
+    say(f"slurm: {done.stdout.count(chr(10) + 'ok ')} ok, {len(bad_lines)} not")
+    return [f'slurm: {line}' for line in bad_lines] + ([f'slurm: status {done.returncode}'] if done.returncode else [])
+
+
 def repeats(_):
     os.environ.update(KTSTR_REPEATS='20', KTSTR_OBSERVER_ALL='1')
     return guest_test('determinism') + guest_test('observer')
@@ -222,12 +231,12 @@ def images(kernel):
 
 
 def main():
-    parts = {'repeats': repeats, 'kernels': kernels, 'arm64': arm64, 'defaults': defaults, 'stress': stress, 'fuzz': fuzz, 'images': images}
+    parts = {'repeats': repeats, 'kernels': kernels, 'arm64': arm64, 'slurm': slurm, 'defaults': defaults, 'stress': stress, 'fuzz': fuzz, 'images': images}
     parts |= {name: functools.partial(sweep, name) for name in SWEEPS}
     odd = []
     for name, part in parts.items():
         if not ARGS.only or ARGS.only == name:
-            odd += part(None if name in ('fuzz', 'kernels', 'repeats', 'arm64') else need_kernel('soak'))
+            odd += part(None if name in ('fuzz', 'kernels', 'repeats', 'arm64', 'slurm') else need_kernel('soak'))
     for line in odd:
         say('FAILED ' + line)
     sys.exit(1 if odd else 0)
