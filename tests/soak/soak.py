@@ -6,11 +6,12 @@
 
 Parts: `repeats`, one seed 20 times on a busy host, and all examples observed and not; `kernels`, the tests of real
 guests on an old and the newest kernel, which are built first; `arm64`, guests of that architecture, whose kernel is
-built first; `slurm`, a cluster of this machine, with faults; `defaults`, every work type with its default parameters under EEVDF and the kernel tree's own schedulers;
-`behaviour`, the tests of work types and operations, `canned`, those of canned scenarios, `payloads`, those of programs
-in guests, and `trust`, schedulers without known faults in many scenarios, each also on a kernel of series 7 if one is
-in the cache; `stress`, an hour of a guest's time in which CPUs go offline and online again; `fuzz`, mutations of the
-kept corpora through every parser; `images`, dumps of crashed guests' memory that is damaged each time in another way.
+built first; `slurm`, a cluster of this machine, with faults; `defaults`, every work type with its default parameters
+under EEVDF and the kernel tree's own schedulers; `behaviour`, the tests of work types and operations, `canned`, those
+of canned scenarios, `payloads`, those of programs in guests, and `trust`, schedulers without known faults in many
+scenarios, each also on a kernel of series 7 if one is in the cache; `stress`, an hour of a guest's time in which CPUs
+go offline and online again; `fuzz`, mutations of the kept corpora through every parser; `images`, dumps of crashed
+guests' memory that is damaged each time in another way.
 Exit status: 0 if nothing failed, 1 otherwise.
 """
 import argparse
