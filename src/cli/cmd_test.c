@@ -204,11 +204,11 @@ static void print_summary(const struct session *s, const struct test_args *a, co
 	if (a->json) {
 		json_auto_t *event = summary_json(c, wall);
 		if (a->schedules)
-			json_put(&event, "signatures", signatures_json(&s->closing, (unsigned)a->schedules));
+			json_put(&event, "signatures", signatures_json(&s->closing));
 		out_json(event, false);
 	} else {
 		if (a->schedules)
-			signatures_render(&s->closing, (unsigned)a->schedules, &t, &text);
+			signatures_render(&s->closing, &t, &text);
 		else
 			closing_render(&s->closing, c->total, &t, &text);
 		summary_line(c, wall, &t, &text);

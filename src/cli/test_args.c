@@ -13,10 +13,27 @@ static const char *const tcg_time_words[] = { "parallel", "shared", NULL };
 static const char *const show_words[] = { "failed", "all", "never", NULL };
 static const char *const start_words[] = { "boot", "clone", NULL };
 
+/* Rows of several commands that run tests. */
+#define ROW_JOBS                                                             \
+	OPT_NUMBER(struct test_args, jobs, "jobs", 'j', "N", 1, JOBS_MAX, 0, \
+		   "number of machines at the same time (default: as many as there are CPUs for)")
+#define ROW_SEED(text)	    OPT_NUMBER(struct test_args, seed, "seed", 0, "N", 0, UINT64_MAX, 1, text)
+#define ROW_FILTER(text)    OPT_STRING(struct test_args, filter, "filter", 'E', "EXPR", text)
+#define ROW_PARTITION(text) OPT_STRING(struct test_args, partition, "partition", 0, "PART", text)
+#define ROW_PERTURB(text)   OPT_STRING(struct test_args, perturb, "perturb", 0, "HOW", text)
+#define ROW_TCG_LAG(text)                                                                                           \
+	OPT_DURATION(struct test_args, tcg_lag, "tcg-lag", 0, "TIME", QEMU_LAG_MIN_NS, QEMU_LAG_NS, QEMU_LAG_NS, 1, \
+		     text)
+#define ROW_START                                                           \
+	OPT_CHOICE(struct test_args, start, "start", 0, "HOW", start_words, \
+		   "boot every machine, or clone it from one that was booted with its kernel and topology")
+#define ROW_KEEP_RUNS                                                                                           \
+	OPT_NUMBER(struct test_args, keep_runs, "keep-runs", 0, "N", 0, HISTORY_RUNS_MAX, HISTORY_RUNS_DEFAULT, \
+		   "earlier runs of this kernel and commit whose results are kept, in .history")
+
 const struct option_row test_options[] = {
 	ROW_KERNELS(struct test_args),
-	OPT_STRING(struct test_args, filter, "filter", 'E', "EXPR",
-		   "run only these: test(~x) & topology(=1n1l4c1t) ...; see 'ktstr help filters'"),
+	ROW_FILTER("run only these: test(~x) & topology(=1n1l4c1t) ...; see 'ktstr help filters'"),
 	OPT_FLAG(struct test_args, list, "list", 'l', "print the tests and run none"),
 	OPT_FLAG(struct test_args, dry_run, "dry-run", 0,
 		 "print what would run, in which order, and how long it will take"),
@@ -26,10 +43,8 @@ const struct option_row test_options[] = {
 		struct test_args, run_ignored, "run-ignored", 0, "HOW", ignored_words,
 		"ignored tests (and those called demo_*): leave them out unless -E names them, run only them, or run "
 		"all"),
-	OPT_STRING(struct test_args, partition, "partition", 0, "PART",
-		   "run one part of the tests: slice:1/3, count:1/3 or hash:1/3"),
-	OPT_NUMBER(struct test_args, jobs, "jobs", 'j', "N", 1, JOBS_MAX, 0,
-		   "number of machines at the same time (default: as many as there are CPUs for)"),
+	ROW_PARTITION("run one part of the tests: slice:1/3, count:1/3 or hash:1/3"),
+	ROW_JOBS,
 	OPT_NUMBER(struct test_args, retries, "retries", 0, "N", 0, TRIES_MAX, 0,
 		   "run a test that did not pass up to N more times"),
 	OPT_NUMBER(struct test_args, repeat, "repeat", 0, "N", 1, TRIES_MAX, 0,
@@ -43,22 +58,17 @@ const struct option_row test_options[] = {
 	OPT_FLAG(struct test_args, no_skip_mode, "no-skip-mode", 0, "a test that is skipped counts as failed"),
 	OPT_CHOICE(struct test_args, duplicates, "duplicates", 0, "HOW", duplicate_words,
 		   "if several tests have the same name, run none of them, or the first"),
-	OPT_NUMBER(struct test_args, seed, "seed", 0, "N", 0, UINT64_MAX, 1,
-		   "number that all random choices derive "
-		   "from"),
+	ROW_SEED("number that all random choices derive from"),
 	OPT_WORD(struct test_args, accel, "accel", 0, "NAME", accel_words,
 		 "what runs the virtual machines: KVM, or QEMU's emulator (tcg)"),
 	ROW_ARCH(struct test_args),
 	OPT_CHOICE(struct test_args, tcg_time, "tcg-time", 0, "HOW", tcg_time_words,
 		   "tcg: each CPU of a guest has a clock of its own, or all share one (which costs the host less)"),
-	OPT_DURATION(struct test_args, tcg_lag, "tcg-lag", 0, "TIME", QEMU_LAG_MIN_NS, QEMU_LAG_NS, QEMU_LAG_NS, 1,
-		     "with --tcg-time parallel: by how much the clocks of busy CPUs may differ (100ns to 5us)"),
-	OPT_STRING(struct test_args, perturb, "perturb", 0, "HOW",
-		   "tcg: another schedule, by holding CPUs back: seed=7,one-in=3,hold=500us, or a file of points"),
+	ROW_TCG_LAG("with --tcg-time parallel: by how much the clocks of busy CPUs may differ (100ns to 5us)"),
+	ROW_PERTURB("tcg: another schedule, by holding CPUs back: seed=7,one-in=3,hold=500us, or a file of points"),
 	OPT_STRING(struct test_args, write_scenario, "write-scenario", 0, "FILE",
 		   "write the scenario that the only test runs as a file, which 'ktstr test FILE' runs again"),
-	OPT_CHOICE(struct test_args, start, "start", 0, "HOW", start_words,
-		   "boot every machine, or clone it from one that was booted with its kernel and topology"),
+	ROW_START,
 	OPT_NUMBER(struct test_args, time_dilation, "time-dilation", 0, "N", 1, VM_DILATION_MAX, 1,
 		   "a second of the guest takes N seconds of the host (kvm): for slow hosts"),
 	OPT_FLAG(struct test_args, perf_mode, "perf-mode", 0,
@@ -78,8 +88,7 @@ const struct option_row test_options[] = {
 		 "save the guest's memory of tests that did not pass, as an ELF core"),
 	OPT_STRING(struct test_args, schedule_trace, "schedule-trace", 0, "DIR",
 		   "tcg: write what the scheduler did in each test to DIR, as a trace for ui.perfetto.dev"),
-	OPT_NUMBER(struct test_args, keep_runs, "keep-runs", 0, "N", 0, HISTORY_RUNS_MAX, HISTORY_RUNS_DEFAULT,
-		   "earlier runs of this kernel and commit whose results are kept, in .history"),
+	ROW_KEEP_RUNS,
 	ROW_CPU_CAP(struct test_args, "use at most N CPUs, for machines or for compilers"),
 	OPT_FLAG(struct test_args, eager, "eager", 0,
 		 "start a kernel's tests as soon as it is built, while other kernels are still being built"),
@@ -126,25 +135,20 @@ const struct option_row test_options[] = {
 /* The rows that mean the same as with `ktstr test`. */
 const struct option_row explore_options[] = {
 	ROW_KERNELS(struct test_args),
-	OPT_STRING(struct test_args, filter, "filter", 'E', "EXPR",
-		   "explore only these: test(~x) & topology(=1n1l4c1t) ...; see 'ktstr help filters'"),
+	ROW_FILTER("explore only these: test(~x) & topology(=1n1l4c1t) ...; see 'ktstr help filters'"),
 	OPT_NUMBER(struct test_args, schedules, "seeds", 'n', "N", 2, SCHEDULES_MAX, 100,
 		   "how many schedules of each test"),
-	OPT_STRING(struct test_args, perturb, "perturb", 0, "HOW",
-		   "how CPUs are held back, and the first seed: seed=1,one-in=3,hold=500us"),
-	OPT_NUMBER(struct test_args, jobs, "jobs", 'j', "N", 1, JOBS_MAX, 0,
-		   "number of machines at the same time (default: as many as there are CPUs for)"),
-	OPT_NUMBER(struct test_args, seed, "seed", 0, "N", 0, UINT64_MAX, 1,
-		   "number that the test's own random choices derive from; the same for all schedules"),
-	OPT_DURATION(struct test_args, tcg_lag, "tcg-lag", 0, "TIME", QEMU_LAG_MIN_NS, QEMU_LAG_NS, QEMU_LAG_NS, 1,
-		     "by how much the clocks of busy CPUs may differ (100ns to 5us)"),
-	OPT_CHOICE(struct test_args, start, "start", 0, "HOW", start_words,
-		   "boot every machine, or clone it from one that was booted with its kernel and topology"),
-	OPT_STRING(struct test_args, partition, "partition", 0, "PART",
-		   "run one part of the schedules: slice:1/3, count:1/3 or hash:1/3"),
+	OPT_FLAG(struct test_args, fail_fast, "until-fail", 0, "after the first failure, start no other schedule"),
+	OPT_NUMBER(struct test_args, max_fail, "max-fail", 0, "N", 0, JOBS_MAX, 0,
+		   "after N failures, start no other schedule (0: any number)"),
+	ROW_PERTURB("how CPUs are held back, and the first seed: seed=1,one-in=3,hold=500us"),
+	ROW_JOBS,
+	ROW_SEED("number that the test's own random choices derive from; the same for all schedules"),
+	ROW_TCG_LAG("by how much the clocks of busy CPUs may differ (100ns to 5us)"),
+	ROW_START,
+	ROW_PARTITION("run one part of the schedules: slice:1/3, count:1/3 or hash:1/3"),
 	ROW_RELEASE(struct test_args),
-	OPT_NUMBER(struct test_args, keep_runs, "keep-runs", 0, "N", 0, HISTORY_RUNS_MAX, HISTORY_RUNS_DEFAULT,
-		   "earlier runs of this kernel and commit whose results are kept, in .history"),
+	ROW_KEEP_RUNS,
 	ROW_CPU_CAP(struct test_args, "use at most N CPUs, for machines or for compilers"),
 	ROW_REPORTS(struct test_args, report, "report"),
 	ROW_TRACE(struct test_args),

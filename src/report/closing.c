@@ -37,8 +37,51 @@ static const char *former_cause(const struct result *r)
 	return NULL;
 }
 
+size_t closing_test_len(const char *name)
+{
+	const char *at = strrchr(name, '@');
+	return at ? (size_t)(at - name) : strlen(name);
+}
+
+static struct closing_test *find_test(const struct closing *c, const char *name)
+{
+	size_t len = closing_test_len(name);
+	for (size_t i = 0; i < c->tests; i++)
+		if (strlen(c->test[i].name) == len && !strncmp(c->test[i].name, name, len))
+			return &c->test[i];
+	return NULL;
+}
+
+unsigned closing_ended(const struct closing *c, const char *name)
+{
+	const struct closing_test *t = find_test(c, name);
+	return t ? t->ended : 0;
+}
+
+/* Only schedules have an "@" in their names, and there are few tests of which many schedules run. */
+static void count_schedule(struct closing *c, const char *name)
+{
+	if (!strchr(name, '@'))
+		return;
+	struct closing_test *t = find_test(c, name);
+	if (!t) {
+		struct closing_test *larger = reallocarray(c->test, c->tests + 1, sizeof(*larger));
+		char *own = strndup(name, closing_test_len(name));
+		c->test = larger ?: c->test;
+		if (!larger || !own) {
+			free(own);
+			return;
+		}
+		t = &c->test[c->tests++];
+		*t = (struct closing_test){ .name = own };
+	}
+	t->ended++;
+}
+
 void closing_add(struct closing *c, const struct result *r, enum ktstr_verdict verdict)
 {
+	if (verdict != KTSTR_SKIP)
+		count_schedule(c, r->name);
 	const struct detail *detail = judgement_cause(r->judgement);
 	bool flaky = verdict == KTSTR_PASS && r->outcome.flaky;
 	const char *cause = flaky || !detail ? former_cause(r) : detail->text;
@@ -95,6 +138,9 @@ void closing_done(struct closing *c)
 {
 	for (size_t i = 0; i < c->count; i++)
 		item_done(&c->item[i]);
+	for (size_t i = 0; i < c->tests; i++)
+		free(c->test[i].name);
 	free(c->item);
+	free(c->test);
 	*c = (struct closing){ 0 };
 }

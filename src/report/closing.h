@@ -11,12 +11,24 @@ struct closing_item {
 	char *name, *cause, *replay; /* cause may be NULL */
 };
 
+/* A test of which many schedules run. */
+struct closing_test {
+	char *name;	/* without "@" and the schedule */
+	unsigned ended; /* schedules that have run */
+};
+
 struct closing {
 	struct closing_item *item;
+	struct closing_test *test;
+	size_t tests;
 	size_t count, room;
 	size_t lost; /* items left out because memory was short */
 };
 
+/* The length of a test's name without its schedule: that of "ktstr/a" of "ktstr/a@7". */
+size_t closing_test_len(const char *name);
+/* How many schedules of the test have run. */
+unsigned closing_ended(const struct closing *c, const char *name);
 /*
  * Notes the last result of a test if it failed, is inconclusive or flaky, or passed despite a known failure. @verdict:
  * of all tries of the test together.

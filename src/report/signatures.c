@@ -77,8 +77,7 @@ static bool belongs(const struct group *g, const struct closing_item *i, size_t 
 
 static void add(struct groups *g, const struct closing_item *i)
 {
-	const char *at = strrchr(i->name, '@');
-	struct group new = { .first = i, .test_len = at ? (size_t)(at - i->name) : strlen(i->name), .count = 1 };
+	struct group new = { .first = i, .test_len = closing_test_len(i->name), .count = 1 };
 	signature_of(i->cause ? i->cause : "", new.signature);
 	for (size_t k = 0; k < g->count; k++) {
 		if (belongs(&g->item[k], i, new.test_len, new.signature)) {
@@ -107,6 +106,12 @@ static struct groups find_groups(const struct closing *c)
 	return g;
 }
 
+/* At least as many as failed: counting them may lack memory. */
+static unsigned schedules_of(const struct closing *c, const struct group *g)
+{
+	return MAX_OF(closing_ended(c, g->first->name), g->count);
+}
+
 static void put_group(const struct group *g, unsigned schedules, const struct term *t, struct buf *out)
 {
 	double low, high;
@@ -120,30 +125,42 @@ static void put_group(const struct group *g, unsigned schedules, const struct te
 		    g->first->replay);
 }
 
-void signatures_render(const struct closing *c, unsigned schedules, const struct term *t, struct buf *out)
+/* Of the test of which the fewest have run; 0: none of any has. */
+static unsigned fewest_schedules(const struct closing *c)
+{
+	unsigned fewest = c->tests ? c->test[0].ended : 0;
+	for (size_t i = 1; i < c->tests; i++)
+		fewest = MIN_OF(fewest, c->test[i].ended);
+	return fewest;
+}
+
+void signatures_render(const struct closing *c, const struct term *t, struct buf *out)
 {
 	struct groups g = find_groups(c);
 	double low, high;
 	if (c->count)
 		buf_appendf(out, "\n%sfailures, by signature:%s\n", term_style(t, TERM_NAME), term_plain(t));
 	for (size_t i = 0; i < g.count; i++)
-		put_group(&g.item[i], schedules, t, out);
+		put_group(&g.item[i], schedules_of(c, &g.item[i]), t, out);
 	if (c->lost)
 		buf_appendf(out, "  ... and %zu more; see the results\n", c->lost);
-	rate_interval(0, schedules, &low, &high);
-	if (!c->count)
+	unsigned schedules = fewest_schedules(c);
+	if (schedules)
+		rate_interval(0, schedules, &low, &high);
+	if (!c->count && schedules)
 		buf_appendf(out,
 			    "no failure in %u schedules of each test: at 95 %% confidence, the rate is below %.2g %%\n",
 			    schedules, 100 * high);
 	free(g.item);
 }
 
-json_t *signatures_json(const struct closing *c, unsigned schedules)
+json_t *signatures_json(const struct closing *c)
 {
 	struct groups g = find_groups(c);
 	json_t *list = json_array();
 	for (size_t i = 0; i < g.count; i++) {
 		double low, high;
+		unsigned schedules = schedules_of(c, &g.item[i]);
 		json_t *o = json_object();
 		_cleanup_buf_ struct buf test = BUF_NULL;
 		rate_interval(g.item[i].count, schedules, &low, &high);

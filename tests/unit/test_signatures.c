@@ -67,8 +67,9 @@ START_TEST(groups_are_by_test_and_cause)
 {
 	struct closing_item list[] = { item("ktstr/a@1", "tid 4 waits"), item("ktstr/a@2", "scheduler ended"),
 				       item("ktstr/b@1", "tid 4 waits"), item("ktstr/a@9", "tid 77 waits") };
-	const struct closing c = { .item = list, .count = ARRAY_SIZE(list) };
-	json_auto_t *groups = signatures_json(&c, 20);
+	struct closing_test tests[] = { { (char *)"ktstr/a", 20 }, { (char *)"ktstr/b", 7 } };
+	const struct closing c = { .item = list, .count = ARRAY_SIZE(list), .test = tests, .tests = 2 };
+	json_auto_t *groups = signatures_json(&c);
 	const json_t *first = json_array_get(groups, 0);
 	ck_assert_uint_eq(json_array_size(groups), 3);
 	ck_assert_str_eq(json_string_value(json_object_get(first, "test")), "ktstr/a");
@@ -76,6 +77,9 @@ START_TEST(groups_are_by_test_and_cause)
 	ck_assert_str_eq(json_string_value(json_object_get(first, "cause")), "tid 4 waits");
 	ck_assert_int_eq(json_integer_value(json_object_get(first, "failed")), 2);
 	ck_assert_int_eq(json_integer_value(json_object_get(first, "schedules")), 20);
+	ck_assert_int_eq(json_integer_value(json_object_get(json_array_get(groups, 2), "schedules")) +
+				 json_integer_value(json_object_get(json_array_get(groups, 1), "schedules")),
+			 27);
 }
 END_TEST
 
@@ -83,7 +87,10 @@ START_TEST(no_failure_has_a_bound)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	const struct term plain = { .fd = -1, .columns = 80 };
-	signatures_render(&(struct closing){ 0 }, 300, &plain, &text);
+	struct closing_test tests[] = { { (char *)"ktstr/a", 400 }, { (char *)"ktstr/b", 300 } };
+	signatures_render(&(struct closing){ 0 }, &plain, &text);
+	ck_assert_uint_eq(text.len, 0); /* nothing has run */
+	signatures_render(&(struct closing){ .test = tests, .tests = 2 }, &plain, &text);
 	ck_assert_ptr_nonnull(strstr(buf_str(&text), "no failure in 300 schedules of each test"));
 	ck_assert_ptr_nonnull(strstr(buf_str(&text), "below 1 %"));
 }
