@@ -20,8 +20,8 @@ const char *signature_of(const char *cause, char out[SIGNATURE_MAX]);
 void rate_interval(unsigned k, unsigned n, double *low, double *high);
 
 /*
- * Groups of failures by test, the most frequent first, each with its rate of the schedules that ran and its first replay
- * line.
+ * Groups of failures by test, the most frequent first, each with its rate of the schedules that ran and its first
+ * replay line.
  */
 void signatures_render(const struct closing *c, const struct term *t, struct buf *out);
 /* The same as {"event": "signature", ...} for programs; an array. */
