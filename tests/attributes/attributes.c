@@ -85,7 +85,7 @@ KTSTR_TEST(dies_on_the_host, .host_only = KTSTR_ON)
 }
 
 /* Two schedulers with the same build command: the command is run once. */
-#define BUILD "echo \"$KTSTR_SCHEDULER_PROFILE\" >> profile && cp \"$SIMPLE\" ./built_simple"
+#define BUILD "cp \"$SIMPLE\" ./built_simple && echo \"$KTSTR_SCHEDULER_PROFILE\" >> profile"
 KTSTR_SCHEDULER(built, .binary = "./built_simple", .build = BUILD);
 KTSTR_SCHEDULER(built_again, .binary = "./built_simple", .build = BUILD);
 KTSTR_SCHEDULER(not_built, .binary = "./built_simple", .build = "echo no compiler >&2; exit 3");
