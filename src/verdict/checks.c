@@ -133,26 +133,41 @@ static bool gap_is_last(const struct wire_worker *w)
 	return w->end == WIRE_WORKER_TIMED_OUT && w->max_gap_at_ns == w->wall_ns;
 }
 
-/* "from +185 to +334 ms, then ran on cpu1"; the times are since the worker's start. */
-static void describe_gap(const struct wire_worker *w, char *out, size_t size)
+/* The worker's longest wait for a CPU as it was recorded, if that is nearly all of its longest gap. */
+static struct finding_moment gap_as_recorded(const struct evidence *e, const struct wire_worker *w)
+{
+	const struct finding_moment m = exact_wait_moment(e, w);
+	bool is_gap = (double)(m.to_ns - m.from_ns) >= 0.9 * (double)w->max_gap_ns;
+	return is_gap ? m : (struct finding_moment){ .cpu = -1 };
+}
+
+/*
+ * "from 185 to 334 ms after the test began, then ran on cpu1", as 'ktstr trace' counts, if the gap is a recorded wait.
+ * "from +185 to +334 ms, then ran on cpu1" is counted from the worker's start.
+ */
+static void describe_gap(const struct evidence *e, const struct wire_worker *w, char *out, size_t size)
 {
 	double from = milliseconds(w->max_gap_at_ns - MIN_OF(w->max_gap_ns, w->max_gap_at_ns));
 	double to = milliseconds(w->max_gap_at_ns);
+	const struct finding_moment m = gap_as_recorded(e, w);
 	if (never_ran(w))
 		snprintf(out, size, "; it was never run");
 	else if (w->max_gap_ns > w->max_gap_at_ns)
 		snprintf(out, size, " before its first turn");
 	else if (gap_is_last(w))
 		snprintf(out, size, ", from +%.0f ms to the end of the test, on cpu%u", from, w->max_gap_cpu);
+	else if (m.to_ns)
+		snprintf(out, size, ", from %.0f to %.0f ms after the test began, then ran on cpu%u",
+			 exact_test_ms(e, m.from_ns), exact_test_ms(e, m.to_ns), w->max_gap_cpu);
 	else
 		snprintf(out, size, ", from +%.0f to +%.0f ms, then ran on cpu%u", from, to, w->max_gap_cpu);
 }
 
 /* True if the worker waited for a CPU in nearly all of its longest gap. Otherwise it may have slept, or worked on. */
-static bool gap_is_wait(const struct wire_worker *w)
+static bool gap_is_wait(const struct evidence *e, const struct wire_worker *w)
 {
 	return never_ran(w) || (gap_is_last(w) && w->state == 'R') ||
-	       (double)w->max_delay_ns >= 0.9 * (double)w->max_gap_ns;
+	       (double)w->max_delay_ns >= 0.9 * (double)w->max_gap_ns || gap_as_recorded(e, w).to_ns;
 }
 
 static void check_gaps(struct check_run *run, const struct checked_load *l)
@@ -176,12 +191,12 @@ static void check_gaps(struct check_run *run, const struct checked_load *l)
 	}
 	if (crowd.count > 1)
 		snprintf(others, sizeof(others), "; %u of %u workers exceeded the limit", crowd.count, l->g->workers);
-	describe_gap(w, when, sizeof(when));
+	describe_gap(run->e, w, when, sizeof(when));
 	check_fails(run, LIMIT_GAP, "%s: tid %d %s for %s%s (limit %s)%s", l->name, w->tid,
-		    gap_is_wait(w) ? "did not run" : "made no progress", nsec_measure((double)w->max_gap_ns, length),
+		    gap_is_wait(run->e, w) ? "did not run" : "made no progress", nsec_measure((double)w->max_gap_ns, length),
 		    when, nsec_measure(allowed * 1e6, most), others);
 	const struct finding_moment moment = exact_wait_moment(run->e, w);
-	if (gap_is_wait(w))
+	if (gap_is_wait(run->e, w))
 		judgement_moment(run->j, &moment);
 }
 

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "verdict/exact_checks.h"
 #include "verdict/stats.h"
 
 double worker_off_cpu_pct(const struct wire_worker *w)
@@ -67,7 +68,15 @@ static int pool_wakes(const struct evidence *e, uint32_t cgroup, struct cgroup_s
 	return 0;
 }
 
-static void add_worker(const struct wire_worker *w, struct cgroup_stats *s, struct cpuset_bits *used)
+/* As it was recorded, where it was. The worker itself knows only that its wait was at least so long. */
+static uint64_t longest_wait(const struct evidence *e, const struct wire_worker *w)
+{
+	const struct exact_worker *x = exact_of(e, w);
+	return x ? MAX_OF(x->longest_wait_ns, w->max_delay_ns) : w->max_delay_ns;
+}
+
+static void add_worker(const struct evidence *e, const struct wire_worker *w, struct cgroup_stats *s,
+		       struct cpuset_bits *used)
 {
 	double off = worker_off_cpu_pct(w), delay_us = (double)w->run_delay_ns / 1000.0;
 	if (off >= 0) {
@@ -89,7 +98,7 @@ static void add_worker(const struct wire_worker *w, struct cgroup_stats *s, stru
 	s->wake_samples += w->wake_samples;
 	s->mean_run_delay_us += delay_us;
 	s->worst_run_delay_us = fmax(s->worst_run_delay_us, delay_us);
-	s->max_run_delay_us = fmax(s->max_run_delay_us, (double)w->max_delay_ns / 1000.0);
+	s->max_run_delay_us = fmax(s->max_run_delay_us, (double)longest_wait(e, w) / 1000.0);
 	s->max_wake_us = fmax(s->max_wake_us, (double)w->max_wake_ns / 1000.0);
 }
 
@@ -142,7 +151,7 @@ static int compute_cgroup(const struct evidence *e, uint32_t index, struct cgrou
 	*s = (struct cgroup_stats){ .name = e->cgroup[index].name, .work = e->cgroup[index].work };
 	for (uint32_t i = 0; i < e->worker_count; i++)
 		if (e->worker[i].wire.cgroup == index)
-			add_worker(&e->worker[i].wire, s, &used);
+			add_worker(e, &e->worker[i].wire, s, &used);
 	s->cpus = cpuset_count(&used);
 	s->spread_pct = s->max_off_cpu_pct - s->min_off_cpu_pct;
 	s->avg_off_cpu_pct /= MAX_OF(s->off_cpu_workers, 1);

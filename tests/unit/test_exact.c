@@ -328,6 +328,29 @@ START_TEST(exact_waits_replace_the_range_of_telemetry)
 }
 END_TEST
 
+/* A gap that is a recorded wait has the times that 'ktstr trace' shows, whatever the worker knows of its waits. */
+START_TEST(a_gap_is_the_recorded_wait)
+{
+	struct scenario_stats stats;
+	begin();
+	made_load("a", 1, 0);
+	add_workers(1);
+	made.worker[0].wire.max_gap_ns = 3100 * MS;
+	made.worker[0].wire.max_gap_at_ns = 3200 * MS;
+	made.worker[0].wire.max_delay_ns = 60 * MS;
+	for (unsigned cpu = 0; cpu < CPUS; cpu++)
+		switches(0, cpu, 0, 500 + (int)cpu);
+	wakes(10 * MS, 0, FIRST);
+	switches(3020 * MS, 0, 500, FIRST);
+	measure(4000);
+	t_ok(stats_compute(&made, &stats));
+	ck_assert_double_eq(stats.cgroup[0].max_run_delay_us, 3010e3);
+	stats_done(&stats);
+	expect(KTSTR_FAIL, "tid 40 did not run for 3100 ms, from 10 to 3020 ms after the test began, then ran on cpu0",
+	       NULL);
+}
+END_TEST
+
 START_TEST(a_task_runs_where_it_may_not)
 {
 	for (unsigned changed = 0; changed < 2; changed++) {
@@ -540,6 +563,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, the_limit_can_be_set_and_switched_off);
 	tcase_add_loop_test(tc, a_woken_task_waits_beside_an_idle_cpu, 0, ARRAY_SIZE(wakeup_cases));
 	tcase_add_test(tc, exact_waits_replace_the_range_of_telemetry);
+	tcase_add_test(tc, a_gap_is_the_recorded_wait);
 	tcase_add_test(tc, a_task_runs_where_it_may_not);
 	tcase_add_loop_test(tc, cpu_time_is_shared_by_weight, 0, ARRAY_SIZE(weight_cases));
 	tcase_add_test(tc, a_declaration_says_what_is_supported);
