@@ -20,12 +20,13 @@
 
 #define ARGS	     struct try_args
 #define LOAD_CPU_MAX 4095
+#define ANY_CPU      UINT64_MAX
 
 struct try_args {
 	struct test_args test; /* of the run */
 	struct strings operands, questions, lacks;
 	bool eevdf, no_reference, json, list;
-	uint64_t load_cpu; /* LOAD_CPU_MAX: any */
+	uint64_t load_cpu; /* ANY_CPU: not chosen */
 	unsigned start;	   /* index of start_words */
 };
 
@@ -50,7 +51,7 @@ static const struct option_row try_options[] = {
 	OPT_FLAG(ARGS, json, "json", 0, "print the card as JSON"),
 	OPT_STRING(ARGS, test.kernel.item[0], "kernel", 'k', "KERNEL", KERNEL_FORMS),
 	OPT_NUMBER(ARGS, test.seed, "seed", 0, "N", 0, UINT64_MAX, 1, "number that all random choices derive from"),
-	OPT_NUMBER(ARGS, load_cpu, "load-cpu", 0, "CPU", 0, LOAD_CPU_MAX, LOAD_CPU_MAX,
+	OPT_NUMBER(ARGS, load_cpu, "load-cpu", 0, "CPU", 0, LOAD_CPU_MAX, ANY_CPU,
 		   "the scheduler can be loaded only on this CPU, as scx_central on CPU 0 (default: any)"),
 	OPT_NUMBER(ARGS, test.jobs, "jobs", 'j', "N", 1, JOBS_MAX, 0,
 		   "number of machines at the same time (default: as many as there are CPUs for)"),
@@ -110,7 +111,7 @@ static int make_suites(const struct test_source *from, struct session *s, struct
 					     .binary = p->binary,
 					     .args = a->operands.count ? a->operands.item + 1 : NULL,
 					     .lacks = p->lacks,
-					     .load_cpu = a->load_cpu < LOAD_CPU_MAX ? (unsigned)a->load_cpu + 1 : 0,
+					     .load_cpu = a->load_cpu != ANY_CPU ? (unsigned)a->load_cpu + 1 : 0,
 					     .reference = !a->no_reference,
 					     .wants = is_wanted,
 					     .arg = p->args };
@@ -135,10 +136,27 @@ static bool is_reference(const struct try_plan *p, const struct plan_case *c)
 	return p->binary && !c->test->scheduler;
 }
 
+/* A name that nothing has is an error of the command, not of each question. */
+static int check_found(const struct try_plan *p, const struct plan_case *c, struct err **err)
+{
+	if (!p->binary || strchr(p->binary, '/') || is_reference(p, c) || !c->problem || c->scheduler_path)
+		return 0;
+	_cleanup_free_ char *known = scheduler_names(c->kernel->schedulers);
+	return FAIL(err, ERR_USAGE, -ENOENT,
+		    "try: there is no scheduler '%s': it is not a file here, not in PATH, and not one of the "
+		    "schedulers of the kernel %s (%s). Name the path of its program, as in 'ktstr try ./scx_mine'",
+		    p->binary, c->kernel->version, known ?: "it has none; 'ktstr kernel build --schedulers' adds them");
+}
+
 /* Leaves out the questions to EEVDF whose numbers are known. */
-static int use_cache(const struct test_source *from, struct session *s, struct err **err)
+static int trim_plan(const struct test_source *from, struct session *s, struct err **err)
 {
 	struct try_plan *p = container_of(from, struct try_plan, source);
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < s->plan.count; i++)
+		r = check_found(p, &s->plan.item[i], err);
+	if (r < 0)
+		return r;
 	_cleanup_free_ bool *keep = calloc(s->plan.count + 1, sizeof(*keep));
 	if (!keep)
 		return FAIL_SYS(err, -ENOMEM, "plan the questions");
@@ -299,7 +317,7 @@ static int run_try(void *args, struct err **err)
 	struct try_args *a = args;
 	_cleanup_free_ char *owned = NULL;
 	struct try_plan plan = {
-		.source = { .suites = make_suites, .trim = use_cache, .finish = show_card, .judges = true }, .args = a
+		.source = { .suites = make_suites, .trim = trim_plan, .finish = show_card, .judges = true }, .args = a
 	};
 	if (a->list) {
 		print_questions();

@@ -82,8 +82,7 @@ static int locate_path(const char *path, const char *origin, char **ret, struct 
 		    there ? "is not an executable file" : "does not exist", origin);
 }
 
-/* "scx_central, scx_simple": the programs in the directory, or NULL. */
-static char *list_schedulers(const char *dir)
+char *scheduler_names(const char *dir)
 {
 	struct dirent **entry = NULL;
 	_cleanup_buf_ struct buf list = BUF_NULL;
@@ -100,7 +99,7 @@ static char *list_schedulers(const char *dir)
 static int report_missing(const char *binary, const char *beside, const char *kernel_schedulers, struct err **err)
 {
 	_cleanup_free_ char *place = realpath(beside, NULL);
-	_cleanup_free_ char *known = list_schedulers(kernel_schedulers);
+	_cleanup_free_ char *known = scheduler_names(kernel_schedulers);
 	return FAIL(err, ERR_DATA, -ENOENT,
 		    "scheduler '%s' not found in %s, release and debug of the target directory, among the kernel's own "
 		    "schedulers (%s), or in PATH. Set "

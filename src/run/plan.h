@@ -90,6 +90,8 @@ size_t plan_keep_ignored(struct plan *p, bool ignored);
  */
 int scheduler_locate(const char *binary, const char *test_binary, const char *kernel_schedulers, char **ret,
 		     struct err **err);
+/* "scx_central, scx_simple": the programs in a kernel's directory of schedulers. NULL: there are none. Caller frees. */
+char *scheduler_names(const char *dir);
 /* Does an environment variable name the program for @binary? */
 bool scheduler_is_named(const char *binary);
 /*

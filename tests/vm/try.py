@@ -55,6 +55,12 @@ def refused():
         check(run.status == 64 and text in run.err, ' '.join(words), run)
 
 
+def not_found(kernel, env):
+    run = Run('try', 'scx_nowhere', '--kernel', kernel['key'], env=env)
+    check(run.status == 64 and "there is no scheduler 'scx_nowhere'" in run.err and 'scx_simple' in run.err and not run.out,
+          'a name that nothing has is refused before a machine starts, with the names that the kernel has', run)
+
+
 def main():
     refused()
     kernel = need_kernel('try')
@@ -66,6 +72,7 @@ def main():
         finish()
     with Scratch() as scratch:
         env = {'KTSTR_SIDECAR_DIR': scratch.path}
+        not_found(kernel, env)
         good(kernel, env)
         bad(kernel, env, fixtures + '/scx_misbehave')
     check_nothing_left('try', before)
