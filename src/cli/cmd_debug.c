@@ -44,7 +44,8 @@ struct session_debug {
 	const struct packed_run *packed;
 	struct debug_config config;
 	uint64_t changes;
-	json_t *dump; /* of the moment that was wanted; NULL: it did not come */
+	bool had_value; /* the expression had one at some event */
+	json_t *dump;	/* of the moment that was wanted; NULL: it did not come */
 	struct debug_moment moment;
 	struct buf place; /* of it, as text */
 	bool failed;	  /* no memory */
@@ -131,6 +132,7 @@ static void on_change(void *data, const struct debug_moment *m)
 	struct session_debug *d = data;
 	_cleanup_buf_ struct buf line = BUF_NULL;
 	d->changes++;
+	d->had_value |= m->known;
 	if (d->args->json) {
 		json_auto_t *o = moment_json(m);
 		json_put(&o, "before", m->was_known ? json_integer(m->before) : json_null());
@@ -197,6 +199,18 @@ static int check_digest(const struct session_debug *d, const struct rerun_result
 	return 0;
 }
 
+/* A name that nothing has would otherwise look like a number that never changes. */
+static int check_value(const struct session_debug *d, struct err **err)
+{
+	if (!d->args->when || d->had_value)
+		return 0;
+	return FAIL(err, ERR_DATA, -ENOENT,
+		    "--when '%s' had no value at any event of this run: neither the kernel nor the scheduler's program "
+		    "has this variable, or the task or the map was not there; 'ktstr help debug' shows what an "
+		    "expression may be",
+		    d->args->when);
+}
+
 static int conclude(struct session_debug *d, const struct rerun_result *result, struct err **err)
 {
 	if (result->interrupted)
@@ -208,6 +222,8 @@ static int conclude(struct session_debug *d, const struct rerun_result *result, 
 		return 0;
 	}
 	int r = check_digest(d, result, err);
+	if (r == 0)
+		r = check_value(d, err);
 	if (r == 0 && d->config.where != DEBUG_NOWHERE)
 		r = FAIL(err, ERR_DATA, -ENOENT, "the run ended without reaching '%s'", d->args->at);
 	return r;

@@ -20,7 +20,7 @@
 
 #define ARGS	     struct try_args
 #define LOAD_CPU_MAX 4095
-#define ANY_CPU      UINT64_MAX
+#define ANY_CPU	     UINT64_MAX
 
 struct try_args {
 	struct test_args test; /* of the run */

@@ -98,12 +98,13 @@ static void put_moment(const struct excerpt *x, const struct schedule_about *abo
 	if (m->text)
 		buf_appendf(out, "%s%s\n", indent, m->text);
 	if (x->points == 1) {
-		buf_appendf(out, "%sthe moment: %.3f ms after %s\n", indent, test_ms(about, m->from_ns), origin(about));
+		buf_appendf(out, "%sthe moment: %.3f ms after %s, %.6f s of guest time\n", indent,
+			    test_ms(about, m->from_ns), origin(about), (double)m->from_ns / 1e9);
 		return;
 	}
-	buf_appendf(out, "%sfrom %.3f to %.3f ms after %s (%s), the CPUs did this:\n", indent,
-		    test_ms(about, m->from_ns), test_ms(about, m->to_ns), origin(about),
-		    nsec_measure((double)(m->to_ns - m->from_ns), length));
+	buf_appendf(out, "%sfrom %.3f to %.3f ms after %s (%s, from %.6f s of guest time), the CPUs did this:\n",
+		    indent, test_ms(about, m->from_ns), test_ms(about, m->to_ns), origin(about),
+		    nsec_measure((double)(m->to_ns - m->from_ns), length), (double)m->from_ns / 1e9);
 	unsigned more = 0;
 	for (unsigned i = 0; i < x->cpus; i++) {
 		if (is_shown(x, i))

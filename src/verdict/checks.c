@@ -193,8 +193,8 @@ static void check_gaps(struct check_run *run, const struct checked_load *l)
 		snprintf(others, sizeof(others), "; %u of %u workers exceeded the limit", crowd.count, l->g->workers);
 	describe_gap(run->e, w, when, sizeof(when));
 	check_fails(run, LIMIT_GAP, "%s: tid %d %s for %s%s (limit %s)%s", l->name, w->tid,
-		    gap_is_wait(run->e, w) ? "did not run" : "made no progress", nsec_measure((double)w->max_gap_ns, length),
-		    when, nsec_measure(allowed * 1e6, most), others);
+		    gap_is_wait(run->e, w) ? "did not run" : "made no progress",
+		    nsec_measure((double)w->max_gap_ns, length), when, nsec_measure(allowed * 1e6, most), others);
 	const struct finding_moment moment = exact_wait_moment(run->e, w);
 	if (gap_is_wait(run->e, w))
 		judgement_moment(run->j, &moment);

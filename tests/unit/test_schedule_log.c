@@ -239,7 +239,8 @@ static struct schedule_log *make_wait(void)
 START_TEST(an_excerpt_says_who_waited_and_what_the_cpus_did)
 {
 	static const char *const wanted[] = {
-		"from 30.000 to 90.000 ms after the guest's start (60 ms), the CPUs did this:\n",
+		"from 30.000 to 90.000 ms after the guest's start (60 ms, from 0.030000 s of guest time), the CPUs did "
+		"this:\n",
 		"  CPU 0: a[10] 100 %\n",
 		"  CPU 1: idle 67 %, task 12 33 %\n",
 		"  CPU 2: not known\n",
