@@ -149,7 +149,7 @@ void signatures_render(const struct closing *c, const struct term *t, struct buf
 		rate_interval(0, schedules, &low, &high);
 	if (!c->count && schedules)
 		buf_appendf(out,
-			    "no failure in %u schedules of each test: at 95 %% confidence, the rate is below %.2g %%\n",
+			    "no failure in %u schedules of each test: at 95 %% confidence, the rate is below %.3g %%\n",
 			    schedules, 100 * high);
 	free(g.item);
 }

@@ -93,6 +93,9 @@ START_TEST(no_failure_has_a_bound)
 	signatures_render(&(struct closing){ .test = tests, .tests = 2 }, &plain, &text);
 	ck_assert_ptr_nonnull(strstr(buf_str(&text), "no failure in 300 schedules of each test"));
 	ck_assert_ptr_nonnull(strstr(buf_str(&text), "below 1 %"));
+	tests[1].ended = 3;
+	signatures_render(&(struct closing){ .test = tests, .tests = 2 }, &plain, &text);
+	ck_assert_ptr_nonnull(strstr(buf_str(&text), "below 100 %"));
 }
 END_TEST
 
