@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/parse.h"
+#include "base/result_name.h"
 #include "cli/commands.h"
 #include "cli/out.h"
 #include "cli/shared_options.h"
@@ -138,18 +140,41 @@ static int draw(const struct trace_args *a, struct schedule_log_reader *reader, 
 	return r == 0 ? file_write_output(a->svg, svg.data, svg.len, 0644, err) : r;
 }
 
+/* The schedule of a result is beside it, under the name that the sidecar has. */
+static int schedule_of(const char *sidecar, char **ret, struct err **err)
+{
+	json_auto_t *o = NULL;
+	_cleanup_free_ char *dir = path_dirname(sidecar);
+	int r = json_read_file(sidecar, &o, err);
+	if (r < 0)
+		return r;
+	const char *name = json_string_value(json_object_get(o, "schedule_file"));
+	const char *why = json_string_value(json_object_get(o, "schedule_lack"));
+	if (!name)
+		return FAIL(err, ERR_DATA, -ENOENT, "the result '%s' has no recorded schedule: %s", sidecar,
+			    why ?: "only a test that did not pass keeps it");
+	*ret = dir ? path_join(dir, path_basename(name)) : NULL;
+	return *ret ? 0 : -ENOMEM;
+}
+
 static int run_trace(void *args, struct err **err)
 {
 	const struct trace_args *a = args;
 	_cleanup_(schedule_log_close_p) struct schedule_log_reader *reader = NULL;
 	struct schedule_moment moment;
 	if (a->operands.count != 1)
-		return FAIL(err, ERR_USAGE, -EINVAL, "trace needs one file: NAME.schedule.zst");
+		return FAIL(err, ERR_USAGE, -EINVAL,
+			    "trace needs one file: NAME.schedule.zst, or the result NAME.ktstr.json");
 	const char *path = a->operands.item[0];
+	_cleanup_free_ char *beside = NULL;
+	int r = is_sidecar_name(path_basename(path)) ? schedule_of(path, &beside, err) : 0;
+	if (r < 0)
+		return r;
+	path = beside ?: path;
 	_cleanup_close_ int fd = file_open(path, err);
 	if (fd < 0)
 		return fd;
-	int r = schedule_log_open_fd(fd, &reader, err);
+	r = schedule_log_open_fd(fd, &reader, err);
 	if (r == 0 && a->perfetto)
 		r = export_perfetto(a->perfetto, reader, err);
 	else if (r == 0)
@@ -163,9 +188,10 @@ const struct command cmd_trace = {
 	.name = "trace",
 	.group = GROUP_TESTS,
 	.summary = "Show what the scheduler did around a failure",
-	.operands = "FILE",
+	.operands = "FILE | RESULT",
 	.text = "A test that fails on tcg leaves a file NAME.schedule.zst beside its sidecar: each switch, wake-up and "
-		"move of a task, at exact times of the guest; of a long test the last ones. This command shows the "
+		"move of a task, at exact times of the guest; of a long test the last ones. Instead of that file, the "
+		"result may be named. This command shows the "
 		"steps around the moment that the first finding of the test is about, for each CPU: which task "
 		"stopped and why, which one ran next, how long it had waited, and what ran where it was woken. If that "
 		"moment is a "
@@ -179,6 +205,8 @@ const struct command cmd_trace = {
 	.example =
 		(const struct example[]){
 			{ "ktstr trace starved-3fbe1d13877c5ff1.schedule.zst", "the steps around the failure" },
+			{ "ktstr trace target/ktstr/6.12.117-x/starved-3fbe1d13877c5ff1.ktstr.json",
+			  "the same, by the result" },
 			{ "ktstr trace --at 1500ms --cpu 1 --lines 50 starved-3fbe1d13877c5ff1.schedule.zst",
 			  "50 steps of CPU 1, 1.5 s after the test began" },
 			{ "ktstr trace --svg starved.svg starved-3fbe1d13877c5ff1.schedule.zst", "a picture of it" },

@@ -5,10 +5,12 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/text.h"
 #include "declare/write.h"
 
-#define LIST_MAX 4096
+#define LIST_MAX    4096
+#define WORDS_NAMED 12 /* in an error */
 
 #define BAD(err, ...) FAIL(err, ERR_DATA, -EBADMSG, __VA_ARGS__)
 
@@ -131,7 +133,12 @@ static int read_word(const struct field *f, const json_t *from, void *at, struct
 		}
 	if (!word)
 		return BAD(err, "'%s' is not a word", f->name);
-	return BAD(err, "'%s' is '%s', which is not one of its words", f->name, word);
+	_cleanup_buf_ struct buf known = BUF_NULL;
+	unsigned i = 0;
+	for (; f->words[i] && i < WORDS_NAMED; i++)
+		buf_appendf(&known, "%s%s", i ? ", " : "", f->words[i]);
+	buf_puts(&known, f->words[i] ? " ...; scenario.schema.json has all" : "");
+	return BAD(err, "'%s' is '%s', which is not one of its words (%s)", f->name, word, buf_str(&known));
 }
 
 static int read_set(const struct field *f, const json_t *from, void *at, struct err **err)

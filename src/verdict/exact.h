@@ -74,4 +74,10 @@ static inline void exact_evidence_done(struct exact_evidence *x)
 	*x = (struct exact_evidence){ 0 };
 }
 
+/* NULL: there are no figures of the worker with this index. */
+static inline const struct exact_worker *exact_worker_at(const struct exact_evidence *x, uint32_t index)
+{
+	return x && index < x->workers && x->worker[index].known ? &x->worker[index] : NULL;
+}
+
 #endif

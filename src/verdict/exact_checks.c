@@ -12,8 +12,7 @@
 
 const struct exact_worker *exact_of(const struct evidence *e, const struct wire_worker *w)
 {
-	const struct exact_evidence *x = e->exact;
-	return x && w->index < x->workers && x->worker[w->index].known ? &x->worker[w->index] : NULL;
+	return exact_worker_at(e->exact, w->index);
 }
 
 /* --- loads -------------------------------------------------------------------------------------------------------- */

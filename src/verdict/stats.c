@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "verdict/exact_checks.h"
+#include "verdict/exact.h"
 #include "verdict/stats.h"
 
 double worker_off_cpu_pct(const struct wire_worker *w)
@@ -71,7 +71,7 @@ static int pool_wakes(const struct evidence *e, uint32_t cgroup, struct cgroup_s
 /* As it was recorded, where it was. The worker itself knows only that its wait was at least so long. */
 static uint64_t longest_wait(const struct evidence *e, const struct wire_worker *w)
 {
-	const struct exact_worker *x = exact_of(e, w);
+	const struct exact_worker *x = exact_worker_at(e->exact, w->index);
 	return x ? MAX_OF(x->longest_wait_ns, w->max_delay_ns) : w->max_delay_ns;
 }
 

@@ -57,6 +57,20 @@ def spellings():
         check(told.status == 69 and 'git' not in told.err and 'cache key' not in told.err, f'--kernel {version} names versions', told)
 
 
+def traces(scratch):
+    """A recorded schedule can be named by the result that it is of."""
+    golden = os.path.join(os.path.dirname(__file__), '..', 'golden', 'starved_task.schedule.zst')
+    shutil.copy(golden, scratch / 'kept.schedule.zst')
+    for name, kept in (('failed', 'kept.schedule.zst'), ('passed', None)):
+        with open(scratch / f'{name}.ktstr.json', 'w') as f:
+            json.dump({'schedule_file': kept, 'schedule_lack': None}, f)
+    shown = Run('trace', scratch / 'failed.ktstr.json')
+    check(shown.status == 0 and shown.out == Run('trace', golden).out != '', 'trace RESULT shows the schedule beside it', shown)
+    refused('trace of a result without one', 65, 'only a test that did not pass keeps it', 'trace', scratch / 'passed.ktstr.json')
+    for name in ('failed', 'passed'):
+        os.unlink(scratch / f'{name}.ktstr.json')
+
+
 def usage():
     refused('no such command', 64, "unknown command 'tset', did you mean 'test'", 'tset')
     half = Run('kernel')
@@ -352,6 +366,7 @@ def doctor(scratch):
 def main():
     with Scratch() as scratch:
         usage()
+        traces(scratch)
         tests(scratch)
         binaries(scratch)
         kernels(scratch)

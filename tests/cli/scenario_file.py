@@ -45,7 +45,7 @@ def changed(change):
 # What is wrong, and a part of the message.
 MISTAKES = (
     ('an unknown field', lambda v: v['test'].update(corez=4), "test: 'corez' is not a field of a test"),
-    ('an unknown word', lambda v: v['scenario']['steps'][1]['ops'][0].update(kind='explode'), "'explode', which is not one of its words"),
+    ('an unknown word', lambda v: v['scenario']['steps'][1]['ops'][0].update(kind='explode'), "'explode', which is not one of its words (ADD_CGROUP, "),
     ('another version', lambda v: v.update(ktstr_scenario=7), 'version 7'),
     ('no scenario', lambda v: v.pop('scenario'), 'scenario: a scenario is not an object'),
     ('an operation on no cgroup', lambda v: v['scenario']['steps'][1]['ops'][1].update(cgroup='none'), "'none'"),
