@@ -42,6 +42,14 @@ UNEXECUTED = (
     ('sudo ./two_cgroups.run', 'the same'),
     ('ktstr explore ', 'boots a machine for each schedule; tests/vm/explore.py does that'),
     ('ktstr run ', 'needs root and a scheduler of this machine; the tests of ktstr run do that'),
+    ('ktstr kernel build distro --arch aarch64', BUILDS),
+    ('ktstr pack ', 'needs a result of the reader; tests/vm/debug.py does that'),
+    ('ktstr replay race.pack', 'the same'),
+    ('ktstr debug ', 'the same'),
+    ('ktstr profile ', 'boots a machine; tests/vm/profile.py does that'),
+    ('ktstr shrink ', 'makes many runs; tests/vm/shrink.py does that'),
+    ('ktstr slurm ', 'needs a cluster; tests/slurm has one'),
+    ('ktstr test --slurm', 'the same'),
 )
 # Schedulers that the reader has, and what stands for them; words that the stand-in does not know.
 STAND_INS = (('"scx_mine"', '"scx_simple"'), ('.args = KTSTR_ARGS("--slice-us", "5000"),', ''))
