@@ -89,6 +89,13 @@ def check_refusals(scratch, pack):
     check(wrong.status == 64, 'a wrong moment is refused', wrong)
 
 
+def check_value(pack):
+    """A name that nothing has is an error, and does not look like a number that never changes."""
+    run = Run('debug', pack, '--when', 'no_such_variable')
+    check(run.status == 65 and "'no_such_variable' had no value at any event" in run.err and not run.out,
+          'an expression that never had a value is an error', run)
+
+
 def check_when(pack):
     # Each 250 us of guest time the turn of some CPU is divided.
     run = Run('debug', pack, '--json', '--when', NUMBER, '--every', '250us')
@@ -128,6 +135,7 @@ def main():
         pack = check_pack(scratch, kernel)
         check_refusals(scratch, pack)
         check_when(pack)
+        check_value(pack)
         check_debugger(scratch, pack)
     check_nothing_left('debug', before)
     finish(at_least=15)
