@@ -153,6 +153,23 @@ int file_write_output(const char *path, const void *data, size_t len, mode_t mod
 	return r < 0 ? FAIL(err, ERR_OUTPUT, r, "write '%s': %s", path, strerror(-r)) : 0;
 }
 
+int file_check_output(const char *path, struct err **err)
+{
+	struct stat st;
+	bool there = stat(path, &st) == 0;
+	if (there && S_ISDIR(st.st_mode))
+		return FAIL(err, ERR_OUTPUT, -EISDIR, "write '%s': it is a directory; name a file", path);
+	const char *slash = strrchr(path, '/');
+	size_t len = slash == path ? 1 : slash ? (size_t)(slash - path) : 0;
+	_cleanup_free_ char *dir = len ? strndup(path, len) : strdup(".");
+	if (!dir)
+		return FAIL_SYS(err, -ENOMEM, "write '%s'", path);
+	/* A file is replaced, and anything else is written to. */
+	if (access(there && !S_ISREG(st.st_mode) ? path : dir, W_OK) < 0)
+		return FAIL(err, ERR_OUTPUT, -errno, "write '%s': %s", path, strerror(errno));
+	return 0;
+}
+
 int file_write_output_by(const char *path, mode_t mode, file_write_fn *write, void *data, struct err **err)
 {
 	struct stat st;

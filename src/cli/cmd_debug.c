@@ -263,6 +263,8 @@ static int run_debug(void *args, struct err **err)
 		return FAIL(err, ERR_USAGE, -EINVAL, "debug: --every needs --when EXPRESSION");
 	if (a->when && (a->gdb || a->server))
 		return FAIL(err, ERR_USAGE, -EINVAL, "debug: --when prints while the run is made, so it excludes gdb");
+	if (a->json && (a->gdb || a->server))
+		return FAIL(err, ERR_USAGE, -EINVAL, "debug: gdb prints what it likes, so it excludes --json");
 	if (a->every && a->at)
 		return FAIL(err, ERR_USAGE, -EINVAL, "debug: --every and --at exclude each other");
 	int r = a->gdb ? debug_gdb_find(err) : 0;

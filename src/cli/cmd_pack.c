@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* cmd_pack.c -- ktstr pack: writes all that decides a run into one file. */
+#include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
+#include "base/text.h"
 #include "cli/commands.h"
 #include "cli/out.h"
 #include "cli/packed_source.h"
+#include "reactor/interrupt.h"
 #include "run/pack.h"
 
 struct pack_args {
@@ -35,12 +39,25 @@ static char *usual_output(const struct packed_run *p)
 	return asprintf(&path, "%s" PACK_SUFFIX, slash ? slash + 1 : p->test) < 0 ? NULL : path;
 }
 
+static void say_written(const char *path, const struct packed_run *p)
+{
+	_cleanup_free_ char *clean = text_clean_line(path);
+	_cleanup_buf_ struct buf word = BUF_NULL;
+	text_append_quoted(&word, path);
+	say_printf("wrote %s: %s, %lu events with the digest %08x; to make the run again: ktstr replay %s\n",
+		   clean ?: "", p->test, p->outcome.records, p->outcome.digest, buf_str(&word));
+}
+
 static int run_pack(void *args, struct err **err)
 {
 	const struct pack_args *a = args;
 	_cleanup_(packed_run_done) struct packed_run p;
 	_cleanup_free_ char *usual = NULL;
-	int r = packed_source_read(&a->operands, &p, err);
+	sigset_t before;
+	int r = a->output ? file_check_output(a->output, err) : 0;
+	packed_run_init(&p);
+	if (r == 0)
+		r = packed_source_read(&a->operands, &p, err);
 	if (r == 0)
 		r = fill_origin(&p, err);
 	if (r < 0)
@@ -49,11 +66,12 @@ static int run_pack(void *args, struct err **err)
 	const char *path = a->output ?: usual;
 	if (!path)
 		return -ENOMEM;
+	interrupt_hold(&before);
 	r = pack_write(&p, path, err);
+	int interrupted = interrupt_release(&before, r < 0 ? NULL : err);
 	if (r == 0)
-		say_printf("wrote %s: %s, %lu events with the digest %08x; 'ktstr replay %s' makes the run again\n",
-			   path, p.test, p.outcome.records, p.outcome.digest, path);
-	return r;
+		say_written(path, &p);
+	return r == 0 ? interrupted : r;
 }
 
 const struct command cmd_pack = {

@@ -162,7 +162,11 @@ static int run_profile(void *args, struct err **err)
 	if (a->boot)
 		a->phase = 1 + INSNS_BOOT;
 	size_t len = strlen(first), suffix = strlen(PROFILE_SUFFIX);
-	if (len > suffix && !strcmp(first + len - suffix, PROFILE_SUFFIX))
+	bool is_file = len > suffix && !strcmp(first + len - suffix, PROFILE_SUFFIX);
+	if (is_file && a->operands.count > 1)
+		return FAIL(err, ERR_USAGE, -EINVAL, "profile: '%s' is shown alone, without '%s'", first,
+			    a->operands.item[1]);
+	if (is_file)
 		return show(a, first, err);
 	return run_tests(a, first, err);
 }

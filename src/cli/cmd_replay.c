@@ -458,11 +458,22 @@ static int find_root(struct replay *p, struct err **err)
 	return r == 0 && !p->root ? FAIL_SYS(err, -errno, "look for '%s'", root) : r;
 }
 
+/* Options that say nothing about a pack. --exec is what happens anyway. */
+static bool is_about_results(const struct replay_args *a)
+{
+	return a->dir || a->filter || a->with_new || a->seed != SEED_KEEP || a->profile || a->nextest_profile;
+}
+
 static int run_replay(void *args, struct err **err)
 {
 	_cleanup_(replay_done) struct replay p = { .args = args };
 	if (p.args->packs.count > 1)
 		return FAIL(err, ERR_USAGE, -EINVAL, "replay one pack at a time, and not '%s'", p.args->packs.item[1]);
+	if (p.args->packs.count && is_about_results(p.args))
+		return FAIL(err, ERR_USAGE, -EINVAL,
+			    "replay: a pack is one run, and '%s' is one; --dir, --filter, --new, --seed and the "
+			    "profiles choose among results, so leave them out",
+			    p.args->packs.item[0]);
 	if (p.args->packs.count)
 		return replay_pack(p.args->packs.item[0], p.args->json, err);
 	int r = find_root(&p, err);

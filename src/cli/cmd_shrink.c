@@ -437,6 +437,8 @@ static int run_shrink(void *args, struct err **err)
 	s.base.until = began + s.args->budget;
 	int r = replay_source_read(s.args->operands.item, &s.source, err);
 	if (r == 0)
+		r = shrink_check_output(&s, err);
+	if (r == 0)
 		r = read_words(&s, err);
 	if (r == 0)
 		r = open_files(&s, err);

@@ -438,7 +438,7 @@ static int run_on_kernels(struct session *s, const struct test_args *a, struct e
 	}
 	bool ran = s->counts.total || r == 0;
 	if (a->capture)
-		return r;
+		return r == 0 && s->counts.interrupted ? EXIT_INTERRUPTED : r;
 	if (ran)
 		status_note(sum_up(s, a, nsec_now() - began));
 	if (ran && r == 0 && a->source)

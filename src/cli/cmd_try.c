@@ -78,6 +78,7 @@ static const struct option_row try_options[] = {
 static const struct option_conflict try_conflicts[] = {
 	{ "eevdf", "lacks" },
 	{ "eevdf", "load-cpu" },
+	{ "list", "json" },
 	{ NULL, NULL },
 };
 
@@ -319,6 +320,9 @@ static int run_try(void *args, struct err **err)
 	struct try_plan plan = {
 		.source = { .suites = make_suites, .trim = trim_plan, .finish = show_card, .judges = true }, .args = a
 	};
+	if (a->list && a->operands.count)
+		return FAIL(err, ERR_USAGE, -EINVAL, "try: --list takes no scheduler, and got '%s'",
+			    a->operands.item[0]);
 	if (a->list) {
 		print_questions();
 		return 0;

@@ -62,9 +62,7 @@ static void put_fallback(const struct option_row *o, struct buf *out)
 	if (o->choices)
 		buf_appendf(out, " (default: %s)", o->choices[0]);
 	else if (o->kind == OPTION_DURATION && o->fallback)
-		buf_appendf(out, " (default: %s)",
-			    o->fallback < NSEC_PER_MSEC ? nsec_measure((double)o->fallback, time)
-							: nsec_format((nsec_t)o->fallback, time));
+		buf_appendf(out, " (default: %s)", option_time_text(o->fallback, time));
 	else if ((o->kind == OPTION_NUMBER || o->kind == OPTION_SIZE) && o->fallback && o->fallback <= o->most)
 		buf_appendf(out, " (default: %lu)", o->fallback);
 }

@@ -150,6 +150,12 @@ static int parse_time(const struct option_row *o, const char *value, nsec_t *ret
 	return 0;
 }
 
+/* Other texts of times leave out what is below a millisecond. */
+const char *option_time_text(uint64_t ns, char out[static TIME_TEXT_MAX])
+{
+	return ns && ns < NSEC_PER_MSEC ? nsec_measure((double)ns, out) : nsec_format((nsec_t)ns, out);
+}
+
 static int store_duration(const struct option_row *o, const char *value, nsec_t *to, struct err **err)
 {
 	char least[TIME_TEXT_MAX], most[TIME_TEXT_MAX];
@@ -160,7 +166,7 @@ static int store_duration(const struct option_row *o, const char *value, nsec_t 
 			    "--%s: '%s' is not a valid duration; write it like 100ms, 20s or 5m", o->name, value);
 	if (r < 0 || t < (nsec_t)o->least || t > (nsec_t)o->most)
 		return FAIL(err, ERR_USAGE, -ERANGE, "--%s: '%s' is out of range, %s to %s are possible", o->name,
-			    value, nsec_format((nsec_t)o->least, least), nsec_format((nsec_t)o->most, most));
+			    value, option_time_text(o->least, least), option_time_text(o->most, most));
 	*to = t;
 	return 0;
 }

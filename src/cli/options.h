@@ -218,6 +218,7 @@ int options_parse(const struct command *c, char *const *argv, void *args, struct
 int option_store(const struct option_row *o, char *value, void *to, struct err **err);
 
 /* option_values.c. Was the option given on the command line? For commands with `given_at`. */
+const char *option_time_text(uint64_t ns, char out[static TIME_TEXT_MAX]);
 bool option_was_given(const struct command *c, const void *args, const char *name);
 /*
  * Stores a value from elsewhere, as if it had been given, unless this option or one that it conflicts with was given.

@@ -12,6 +12,7 @@
 #include "cli/commands.h"
 #include "cli/out.h"
 #include "cli/test_session.h"
+#include "reactor/interrupt.h"
 #include "report/host.h"
 #include "run/pack.h"
 #include "run/replay_source.h"
@@ -76,7 +77,9 @@ static int run_captured(const struct replay_source *s, struct packed_run *ret, s
 	args->accel = "tcg";
 	args->capture = ret;
 	r = test_run(args, err);
-	if (r == 0 && ret->file[PACKED_KERNEL].fd < 0)
+	if (r == EXIT_INTERRUPTED)
+		return FAIL(err, ERR_INTERRUPTED, -ECANCELED, "interrupted");
+	if (r >= 0 && ret->file[PACKED_KERNEL].fd < 0)
 		r = FAIL(err, ERR_IMPOSSIBLE, -EOPNOTSUPP, "the test had no machine here; the lines above say why");
 	return r;
 }
@@ -86,17 +89,23 @@ static int run_aside(const struct replay_source *s, struct packed_run *ret, stru
 {
 	const char *tmp = environment_get(ENV_TMPDIR);
 	_cleanup_free_ char *dir = NULL;
+	sigset_t before;
 	if (asprintf(&dir, "%s/ktstr-replay-XXXXXX", tmp ?: "/tmp") < 0)
 		return -ENOMEM;
-	if (!mkdtemp(dir))
-		return FAIL_SYS(err, -errno, "make the directory '%s'", dir);
+	interrupt_hold(&before);
+	if (!mkdtemp(dir)) {
+		int code = -errno;
+		interrupt_release(&before, NULL);
+		return FAIL_SYS(err, code, "make the directory '%s'", dir);
+	}
 	int r = enter_environment(s->environment);
 	if (r == 0)
 		r = set_variable(environment_variables[ENV_SIDECAR_DIR].name, dir);
 	if (r == 0)
 		r = run_captured(s, ret, err);
 	remove_tree(dir, NULL);
-	return r;
+	int interrupted = interrupt_release(&before, r < 0 ? NULL : err);
+	return r < 0 ? r : interrupted ?: r;
 }
 
 /* The run must be that of the result. */

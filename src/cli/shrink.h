@@ -94,6 +94,8 @@ struct shrink {
 /* --- shrink_result.c: files and text ------------------------------------------------------------------------------ */
 
 size_t shrink_count_points(const json_t *file);
+/* Before the search: can the results be written? */
+int shrink_check_output(const struct shrink *s, struct err **err);
 /* NAME.json, NAME.c and NAME.perturb.json. */
 int shrink_write_results(const struct shrink *s, struct err **err);
 void shrink_print_result(const struct shrink *s, nsec_t wall);

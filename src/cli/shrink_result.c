@@ -15,14 +15,26 @@ size_t shrink_count_points(const json_t *file)
 	return json_array_size(json_object_get(file, "points"));
 }
 
+static char *result_path(const struct shrink *s, const char *suffix)
+{
+	char *path;
+	return asprintf(&path, "%s%s", s->args->output ?: "shrunk", suffix) < 0 ? NULL : path;
+}
+
+int shrink_check_output(const struct shrink *s, struct err **err)
+{
+	_cleanup_free_ char *path = result_path(s, ".json");
+	return path ? file_check_output(path, err) : -ENOMEM;
+}
+
 static int write_beside(const struct shrink *s, const char *suffix, const struct buf *text, struct err **err)
 {
-	_cleanup_free_ char *path = NULL;
-	if (asprintf(&path, "%s%s", s->args->output ?: "shrunk", suffix) < 0)
-		return path = NULL, -ENOMEM;
+	_cleanup_free_ char *path = result_path(s, suffix);
+	if (!path)
+		return -ENOMEM;
 	if (text->failed)
 		return FAIL_SYS(err, -ENOMEM, "write '%s'", path);
-	return file_write_atomic(path, text->data, text->len, 0644, err);
+	return file_write_output(path, text->data, text->len, 0644, err);
 }
 
 static int write_scenario(const struct shrink *s, struct err **err)

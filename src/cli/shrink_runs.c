@@ -134,9 +134,13 @@ static int read_if_there(const char *dir, const char *suffix, json_t **ret)
 	return *ret ? 0 : -ENOENT;
 }
 
+#define ERROR_MARK "error: "
+
 static void keep_line(void *data, const char *line)
 {
 	struct slot *s = data;
+	/* It becomes a part of a message of ours. */
+	line += strncmp(line, ERROR_MARK, strlen(ERROR_MARK)) ? 0 : strlen(ERROR_MARK);
 	if (*line)
 		text_copy_line(s->run->said, sizeof(s->run->said), line, strlen(line));
 }

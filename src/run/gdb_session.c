@@ -543,8 +543,8 @@ static int find_last(struct session *s, struct rerun *r, struct err **err)
 				       .changed = on_change,
 				       .data = s };
 	int code = debug_run(r, &config, &result, err);
-	if (code < 0)
-		return code;
+	if (code < 0 || result.interrupted)
+		return code < 0 ? code : FAIL(err, ERR_INTERRUPTED, -ECANCELED, "interrupted");
 	if (!last.found) {
 		s->at_begin = true;
 		stop_at(s, s->here.guest_ns);
@@ -566,8 +566,10 @@ static int next_machine(struct session *s, struct rerun *r, struct err **err)
 		return code;
 	s->decided = false;
 	code = debug_run(r, &s->stop, &result, err);
-	if (code < 0 || s->decided)
-		return code < 0 ? code : result.interrupted ? -ECANCELED : 0;
+	if (code < 0 || result.interrupted)
+		return code < 0 ? code : FAIL(err, ERR_INTERRUPTED, -ECANCELED, "interrupted");
+	if (s->decided)
+		return 0;
 	if (s->at_end || !result.last_ns)
 		return FAIL(err, ERR_DATA, -ENOENT, "the run ended without reaching the moment that was wanted");
 	/* It came to its end: gdb stays at its last event. */
@@ -591,5 +593,5 @@ int gdb_session_run(struct rerun *r, const struct debug_config *first, int liste
 	while (code == 0 && s.goal != GOAL_QUIT)
 		code = next_machine(&s, r, err);
 	fd_close(s.fd);
-	return code == -ECANCELED ? 0 : code;
+	return code;
 }

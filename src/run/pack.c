@@ -42,25 +42,30 @@ struct pack {
 	struct archive_api lib;
 	struct archive *archive;
 	const char *path;
+	const struct packed_run *run; /* that is written */
 	int fd;
+	int failure;		 /* of writing to it */
 	char chunk[CHUNK_BYTES]; /* of the archive's file */
 	char data[CHUNK_BYTES];	 /* of a member */
 };
-
-static int archive_failed(const struct pack *p, const char *what, struct err **err)
-{
-	const char *why = p->lib.archive_error_string(p->archive);
-	_cleanup_free_ char *clean = text_clean_line(why ? why : "damaged archive");
-	return FAIL(err, ERR_DATA, -EBADMSG, "%s '%s': %s", what, p->path, clean ? clean : "");
-}
 
 /* --- writing ------------------------------------------------------------------------------------------------------ */
 
 static la_ssize_t put_block(struct archive *a, void *data, const void *bytes, size_t len)
 {
-	const struct pack *p = data;
+	struct pack *p = data;
 	(void)a;
-	return fd_write_full(p->fd, bytes, len) < 0 ? -1 : (la_ssize_t)len;
+	int r = fd_write_full(p->fd, bytes, len);
+	if (r < 0)
+		p->failure = r;
+	return r < 0 ? -1 : (la_ssize_t)len;
+}
+
+/* The library does not keep the code of a failure of ours. */
+static int write_failed(const struct pack *p, struct err **err)
+{
+	const char *why = p->failure < 0 ? strerror(-p->failure) : p->lib.archive_error_string(p->archive);
+	return FAIL(err, ERR_OUTPUT, p->failure < 0 ? p->failure : -EIO, "%s", why ? why : "the archive was not made");
 }
 
 static int begin_member(struct pack *p, const char *name, uint64_t size, struct err **err)
@@ -74,13 +79,12 @@ static int begin_member(struct pack *p, const char *name, uint64_t size, struct 
 	p->lib.archive_entry_set_filetype(e, S_IFREG);
 	bool failed = p->lib.archive_write_header(p->archive, e) != ARCHIVE_OK;
 	p->lib.archive_entry_free(e);
-	return failed ? archive_failed(p, "write", err) : 0;
+	return failed ? write_failed(p, err) : 0;
 }
 
 static int put_data(struct pack *p, const void *data, size_t len, struct err **err)
 {
-	return p->lib.archive_write_data(p->archive, data, len) == (la_ssize_t)len ? 0
-										   : archive_failed(p, "write", err);
+	return p->lib.archive_write_data(p->archive, data, len) == (la_ssize_t)len ? 0 : write_failed(p, err);
 }
 
 static int put_file(struct pack *p, const char *name, const struct packed_content *file, struct err **err)
@@ -90,7 +94,7 @@ static int put_file(struct pack *p, const char *name, const struct packed_conten
 		size_t len = MIN_OF(file->size - at, sizeof(p->data));
 		r = fd_pread_full(file->fd, p->data, len, (off_t)at);
 		if (r < 0)
-			return FAIL_SYS(err, r, "read the %s for '%s'", name, p->path);
+			return FAIL_SYS(err, r, "read the %s", name);
 		r = put_data(p, p->data, len, err);
 		at += len;
 	}
@@ -132,11 +136,11 @@ static int put_all(struct pack *p, const struct packed_run *run, struct err **er
 		if (run->file[i].fd >= 0)
 			r = put_file(p, packed_file_names[i], &run->file[i], err);
 	if (r == 0 && p->lib.archive_write_close(p->archive) != ARCHIVE_OK)
-		r = archive_failed(p, "write", err);
+		r = write_failed(p, err);
 	return r;
 }
 
-static int write_archive(struct pack *p, const struct packed_run *run, struct err **err)
+static int write_archive(struct pack *p, struct err **err)
 {
 	p->archive = p->lib.archive_write_new();
 	if (!p->archive)
@@ -146,32 +150,18 @@ static int write_archive(struct pack *p, const struct packed_run *run, struct er
 	    p->lib.archive_write_set_format_ustar(p->archive) != ARCHIVE_OK ||
 	    p->lib.archive_write_set_bytes_in_last_block(p->archive, 1) != ARCHIVE_OK || /* no padding */
 	    p->lib.archive_write_open(p->archive, p, NULL, put_block, NULL) != ARCHIVE_OK)
-		r = archive_failed(p, "write", err);
+		r = write_failed(p, err);
 	if (r == 0)
-		r = put_all(p, run, err);
+		r = put_all(p, p->run, err);
 	p->lib.archive_write_free(p->archive);
 	return r;
 }
 
-/* Writes a file beside @path, and renames it. */
-static int write_file(struct pack *p, const struct packed_run *run, struct err **err)
+static int write_to(void *data, int fd, struct err **err)
 {
-	_cleanup_free_ char *unfinished = NULL;
-	if (asprintf(&unfinished, "%s.%d", p->path, getpid()) < 0)
-		return -ENOMEM;
-	p->fd = file_create_at(AT_FDCWD, unfinished, 0644);
-	if (p->fd < 0)
-		return FAIL_SYS(err, p->fd, "create '%s'", unfinished);
-	int r = write_archive(p, run, err);
-	if (r == 0) {
-		r = rename_durable(p->fd, AT_FDCWD, unfinished, p->path, 0);
-		if (r < 0)
-			FAIL_SYS(err, r, "create '%s'", p->path);
-	}
-	if (r < 0)
-		unlink(unfinished);
-	p->fd = fd_close(p->fd);
-	return r;
+	struct pack *p = data;
+	p->fd = fd;
+	return write_archive(p, err);
 }
 
 int pack_write(struct packed_run *run, const char *path, struct err **err)
@@ -180,6 +170,7 @@ int pack_write(struct packed_run *run, const char *path, struct err **err)
 	if (!p)
 		return -ENOMEM;
 	p->path = path;
+	p->run = run;
 	int r = library_open(LIBARCHIVE, names, &p->lib, err);
 	for (unsigned i = 0; r == 0 && i < PACKED_FILES; i++) {
 		if (run->file[i].fd < 0)
@@ -188,10 +179,18 @@ int pack_write(struct packed_run *run, const char *path, struct err **err)
 		if (r < 0)
 			FAIL_SYS(err, r, "read the %s", packed_file_names[i]);
 	}
-	return r == 0 ? write_file(p, run, err) : r;
+	return r == 0 ? file_write_output_by(path, 0644, write_to, p, err) : r;
 }
 
 /* --- reading ------------------------------------------------------------------------------------------------------ */
+
+static int read_failed(const struct pack *p, struct err **err)
+{
+	const char *why = p->lib.archive_error_string(p->archive);
+	_cleanup_free_ char *clean = text_clean_line(why ? why : "damaged archive");
+	return FAIL(err, ERR_DATA, -EBADMSG, "read '%s': %s; name a file that 'ktstr pack' wrote", p->path,
+		    clean ? clean : "");
+}
 
 static la_ssize_t get_block(struct archive *a, void *data, const void **ret)
 {
@@ -213,7 +212,7 @@ static int next_member(struct pack *p, char *name, size_t size, struct err **err
 	if (code == ARCHIVE_EOF)
 		return 0;
 	if (code != ARCHIVE_OK)
-		return archive_failed(p, "read", err);
+		return read_failed(p, err);
 	const char *path = p->lib.archive_entry_pathname(e);
 	text_copy_line(name, size, path ? path : "", path ? strlen(path) : 0);
 	if (p->lib.archive_entry_filetype(e) != S_IFREG)
@@ -237,7 +236,7 @@ static int get_manifest(struct pack *p, struct packed_run *run, struct err **err
 			return FAIL(err, ERR_DATA, -EBADMSG, "read '%s': its manifest is too large", p->path);
 	}
 	if (n < 0)
-		return archive_failed(p, "read", err);
+		return read_failed(p, err);
 	json_error_t why;
 	json_auto_t *json = json_loadb(buf_str(&text), text.len, JSON_REJECT_DUPLICATES, &why);
 	if (!json)
@@ -265,7 +264,7 @@ static int get_file(struct pack *p, const char *name, struct packed_content *fil
 		size += (uint64_t)n;
 	}
 	if (n < 0)
-		return archive_failed(p, "read", err);
+		return read_failed(p, err);
 	if (size != file->size || siphash_final(&h) != file->hash)
 		return FAIL(err, ERR_DATA, -EBADMSG, "read '%s': its %s is damaged; copy the pack again", p->path,
 			    name);
@@ -302,7 +301,7 @@ static int read_archive(struct pack *p, struct packed_run *run, struct err **err
 	p->lib.archive_read_support_filter_zstd(p->archive);
 	p->lib.archive_read_support_format_tar(p->archive);
 	if (p->lib.archive_read_open(p->archive, p, NULL, get_block, NULL) != ARCHIVE_OK)
-		r = archive_failed(p, "read", err);
+		r = read_failed(p, err);
 	else if (p->lib.archive_filter_count(p->archive) > FILTERS_MAX)
 		r = FAIL(err, ERR_DATA, -EBADMSG, "read '%s': it is compressed more than once", p->path);
 	if (r == 0)

@@ -68,7 +68,8 @@ int slurm_call_fail(const struct slurm_call *c, int code, struct err **err)
 		return FAIL(err, ERR_MISSING, code, "%s did not answer within a minute; is slurmctld running?",
 			    c->argv[0]);
 	command_error_line(&c->run, line, sizeof(line));
-	return FAIL(err, ERR_MISSING, code, "%s failed: %s", c->argv[0], *line ? line : "it printed nothing");
+	return FAIL(err, ERR_MISSING, code, "%s failed: %s; 'sinfo' shows whether this machine reaches a cluster",
+		    c->argv[0], *line ? line : "it printed nothing");
 }
 
 int slurm_call_run(struct reactor *r, struct slurm_call *c, struct err **err)

@@ -169,6 +169,23 @@ START_TEST(output_goes_into_a_pipe)
 }
 END_TEST
 
+/* Found before the work that makes the output. */
+START_TEST(output_that_cannot_be_is_found_early)
+{
+	char *dir = t_tmpdir();
+	_cleanup_err_ struct err *err = NULL;
+	_cleanup_free_ char *file = path_join(dir, "file"), *no = path_join(dir, "no/x");
+	t_ok(file_check_output(file, &err));
+	ck_assert(access(file, F_OK) < 0); /* nothing is created */
+	t_ok(file_check_output("name", &err));
+	t_ok(file_check_output("/dev/full", &err));
+	ck_assert(file_check_output(dir, &err) == -EISDIR && err_kind_of(err) == ERR_OUTPUT);
+	err = err_free(err);
+	ck_assert(file_check_output(no, &err) == -ENOENT && err_kind_of(err) == ERR_OUTPUT);
+	t_rmdir(dir);
+}
+END_TEST
+
 /* --- cached files ------------------------------------------------------------------------------------------------- */
 
 /* The layout of a record, as far as these tests change it. */
@@ -376,6 +393,7 @@ END_TEST
 static void fill(TCase *tc)
 {
 	tcase_add_test(tc, output_goes_into_a_pipe);
+	tcase_add_test(tc, output_that_cannot_be_is_found_early);
 	tcase_add_test(tc, a_private_lock_file_is_one_error);
 	tcase_add_test(tc, a_prepared_link_is_one_error);
 	tcase_add_test(tc, directory_is_made_and_own_links_are_followed);

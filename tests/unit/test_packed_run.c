@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "run/pack.h"
@@ -106,6 +107,28 @@ START_TEST(a_damaged_pack_is_refused)
 }
 END_TEST
 
+/* The reason is the disk's, and a device is written to, not replaced. */
+START_TEST(a_pack_that_cannot_be_written_says_why)
+{
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	struct packed_run p;
+	struct err *err = NULL;
+	struct stat st;
+	char *dir = t_tmpdir(), *link = path_join(dir, "full");
+	t_ok(symlink("/dev/full", link));
+	make_run(&p);
+	ck_assert_int_eq(pack_write(&p, link, &err), -ENOSPC);
+	ck_assert_int_eq(err_kind_of(err), ERR_OUTPUT);
+	err_format(err, &text);
+	ck_assert_ptr_nonnull(strstr(buf_str(&text), "full': No space left on device"));
+	ck_assert(lstat(link, &st) == 0 && S_ISLNK(st.st_mode));
+	err_free(err);
+	packed_run_done(&p);
+	free(link);
+	t_rmdir(dir);
+}
+END_TEST
+
 /* A member of the manifest ("machine.seed") and a value that it cannot have. */
 static const struct {
 	const char *object, *key, *value;
@@ -162,6 +185,7 @@ static void fill(TCase *tc)
 {
 	tcase_add_test(tc, a_pack_is_read_again);
 	tcase_add_test(tc, a_damaged_pack_is_refused);
+	tcase_add_test(tc, a_pack_that_cannot_be_written_says_why);
 	tcase_add_loop_test(tc, hostile_manifests_are_refused, 0, ARRAY_SIZE(hostile));
 }
 

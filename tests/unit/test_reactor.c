@@ -14,6 +14,7 @@
 
 #include "base/file.h"
 #include "reactor/child.h"
+#include "reactor/interrupt.h"
 #include "reactor/machine.h"
 #include "reactor/signal.h"
 #include "t.h"
@@ -378,6 +379,23 @@ START_TEST(signals_arrive_on_the_loop)
 }
 END_TEST
 
+/* Work that has to clean up is not ended by a signal that comes before or after the loop runs. */
+START_TEST(a_signal_waits_for_the_release)
+{
+	_cleanup_err_ struct err *err = NULL;
+	sigset_t before, after;
+	interrupt_hold(&before);
+	kill(getpid(), SIGTERM);
+	kill(getpid(), SIGINT);
+	ck_assert_int_eq(interrupt_release(&before, &err), -ECANCELED);
+	ck_assert_int_eq(err_kind_of(err), ERR_INTERRUPTED);
+	interrupt_hold(&before);
+	t_ok(interrupt_release(&before, NULL));
+	sigprocmask(SIG_SETMASK, NULL, &after);
+	ck_assert(!sigismember(&after, SIGINT) && !sigismember(&after, SIGTERM));
+}
+END_TEST
+
 START_TEST(a_full_submission_queue_is_normal)
 {
 	enum { MANY = 2000 };
@@ -435,6 +453,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, offload_returns_its_result);
 	tcase_add_test(tc, notice_posted_early_is_not_lost);
 	tcase_add_test(tc, signals_arrive_on_the_loop);
+	tcase_add_test(tc, a_signal_waits_for_the_release);
 	tcase_add_test(tc, a_full_submission_queue_is_normal);
 	tcase_add_test(tc, describe_names_state_and_wait);
 }
