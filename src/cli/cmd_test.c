@@ -61,7 +61,7 @@ static const char *const default_paths[] = { "build", NULL };
 static int load_suites(struct session *s, const struct test_args *a, struct err **err)
 {
 	const char *const *paths = a->paths.count ? a->paths.item : default_paths;
-	struct signals signals;
+	struct signals signals = { .fd = -1 };
 	if (a->source && !a->source->needs_paths)
 		return a->source->suites(a->source, s, err);
 	int r = program_open_from_file(&s->from_file, err);
@@ -93,11 +93,25 @@ static bool needs_schedulers(const struct session *s)
 	return false;
 }
 
+/* A kernel that was named may be for another architecture than --arch. */
+static int check_arch(const struct session *s, struct kernel *k, struct err **err)
+{
+	if (!s->args->arch || k->absent || k->arch == s->arch)
+		return 0;
+	int r = FAIL(err, ERR_USAGE, -EINVAL,
+		     "the kernel %s is for %s, and --arch asks for %s; name another kernel, or leave --arch out",
+		     k->name, arch_names[k->arch].name, arch_names[s->arch].name);
+	kernel_done(k);
+	return r;
+}
+
 static int take_kernel(struct session *s, const struct kernels_result *k, size_t i, struct err **err)
 {
 	int r = kernel_list_check(&s->list, k->count, err);
 	if (r == 0)
 		r = kernels_load(&s->cache, k, i, &s->kernel[s->kernels], err);
+	if (r == 0)
+		r = check_arch(s, &s->kernel[s->kernels], err);
 	s->kernels += r == 0;
 	return r == 0 ? kernel_list_label(&s->list, i, &s->kernel[s->kernels - 1]) : r;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/environment.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/out.h"
@@ -139,6 +140,10 @@ int session_plan(struct session *s, const struct test_args *a, struct err **err)
 		return FAIL(err, ERR_USAGE, -EINVAL,
 			    "--write-scenario writes the scenario of one test, and there are %zu; choose one with -E",
 			    s->plan.count);
+	if (a->write_scenario && !a->list && !a->dry_run)
+		r = file_check_output(a->write_scenario, err);
+	if (r < 0)
+		return r;
 	if (a->part && keep_part(&s->plan, a->part) < 0)
 		return -ENOMEM;
 	return a->list ? 0 : check_problems(&s->plan, err);

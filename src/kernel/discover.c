@@ -155,15 +155,16 @@ static int take_installed(struct kernel_id *ret)
 	return -ENOENT;
 }
 
-static int none_found(size_t stale, struct err **err)
+static int none_found(enum arch arch, size_t stale, struct err **err)
 {
 	FAIL(err, ERR_MISSING, -ENOENT, "no kernel found%s",
 	     stale ? ": those in the cache were built with another configuration" : "");
+	bool own = arch == arch_host();
 	if (err)
 		err_hint(*err,
-			 "build one with 'ktstr kernel build distro --schedulers%s', or name one with --kernel, "
+			 "build one with 'ktstr kernel build distro %s%s%s', or name one with --kernel, "
 			 "KTSTR_KERNEL or KTSTR_TEST_KERNEL (an image)",
-			 stale ? " --force" : "");
+			 own ? "--schedulers" : "--arch ", own ? "" : arch_names[arch].name, stale ? " --force" : "");
 	return -ENOENT;
 }
 
@@ -177,6 +178,6 @@ int kernel_id_default(const struct cache *c, struct kernel_id *ret, struct err *
 	int r = kernel_id_newest(c, ret, &stale, err);
 	if (r != -ENOENT)
 		return r;
-	r = take_installed(ret);
-	return r == -ENOENT ? none_found(stale, err) : r;
+	r = c->arch == arch_host() ? take_installed(ret) : -ENOENT;
+	return r == -ENOENT ? none_found(c->arch, stale, err) : r;
 }

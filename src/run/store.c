@@ -280,7 +280,7 @@ static int store_scenario(const struct attempt *a, struct err **err)
 	const char *scheduler = scheduler_of_file(a->item);
 	program = scheduler ? realpath(scheduler, NULL) : NULL;
 	int r = scenario_file_text(e->scenario.data, e->scenario.len, program, &text, err);
-	return r == 0 ? file_write_atomic(path, text.data, text.len, 0644, err) : r;
+	return r == 0 ? file_write_output(path, text.data, text.len, 0644, err) : r;
 }
 
 /* Where CPUs were held back. Of the many schedules of a campaign, only those that did not pass are kept. */

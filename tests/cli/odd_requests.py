@@ -4,19 +4,20 @@
 and an interrupted one leaves nothing. No machine is started."""
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
-from tap import BUILD, KTSTR, Run, Scratch, check, finish  # noqa: E402
+from tap import BUILD, KTSTR, Run, Scratch, cached_kernels, check, finish, skip  # noqa: E402
 
 NAPS = BUILD + '/tests/naps'
 
 
-def refused(name, status, said, *args):
-    run = Run(*args)
+def refused(name, status, said, *args, **kw):
+    run = Run(*args, **kw)
     lines = run.err.strip().splitlines()
     errors = [line for line in lines if line.startswith('error:')]
     check(run.status == status and len(errors) == 1 and said in errors[0] and errors[0].count('error:') == 1, f'{name}: {status}', run)
@@ -46,6 +47,27 @@ def files(scratch):
     refused('two profiles', 64, f"'{shown}' is shown alone", 'profile', shown, NAPS)
 
 
+def before_the_run(scratch):
+    """What can be known before a test runs is said then."""
+    env = {'KTSTR_TEST_KERNEL': '/bin/true', 'KTSTR_SIDECAR_DIR': scratch / 'results', 'KTSTR_LOCK_DIR': scratch.path}
+    for name, path in (('a directory', scratch.path), ('a file in no directory', scratch / 'no/x')):
+        refused(f'a scenario into {name}', 74, f"write '{path}': ", 'test', '-E', 'test(=ktstr/nap_1)', '--write-scenario', path, NAPS, env=env)
+    foreign = 'aarch64' if os.uname().machine == 'x86_64' else 'x86_64'
+    if not shutil.which(f'qemu-system-{foreign}'):
+        skip('kernels of another architecture', f'there is no qemu-system-{foreign}')
+        return
+    refused('no kernel of another architecture', 69, f"'ktstr kernel build distro --arch {foreign}'", 'test', '--arch', foreign, NAPS,
+            env={'XDG_CACHE_HOME': scratch / 'cache', 'KTSTR_SIDECAR_DIR': scratch / 'results'}, cwd=scratch.path)
+    kernel = next(iter(cached_kernels()), None)
+    if not kernel:
+        skip('a kernel of this architecture with --arch', 'there is no kernel in the cache')
+        return
+    refused('a kernel of this architecture with --arch', 64, f'and --arch asks for {foreign}', 'test', '--arch', foreign, '--kernel',
+            kernel['key'], NAPS, env={'KTSTR_SIDECAR_DIR': scratch / 'results'})
+    refused('a scheduler that is nowhere', 64, "there is no scheduler 'scx_nowhere'", 'try', '--kernel', kernel['key'], 'scx_nowhere',
+            env={'KTSTR_SIDECAR_DIR': scratch / 'results', 'KTSTR_ACCEL': 'tcg'})
+
+
 def interrupted(scratch):
     """The results of the run that is packed are in a directory that is removed."""
     tmp = scratch / 'tmp'
@@ -68,6 +90,7 @@ def main():
     texts()
     with Scratch() as scratch:
         files(scratch)
+        before_the_run(scratch)
         interrupted(scratch)
     finish()
 
