@@ -198,8 +198,13 @@ static int read_perturb(struct session *s, const struct test_args *a, struct err
 		return 0;
 	if (a->no_monitor)
 		return FAIL(err, ERR_USAGE, -EINVAL, "--perturb needs the monitor, which --no-monitor switches off");
-	if (!perturb_is_file(text))
-		return perturb_parse(text, &s->perturb, err);
+	if (!perturb_is_file(text)) {
+		int r = perturb_parse(text, &s->perturb, err);
+		if (r == 0 && a->schedules && s->perturb.seed > UINT64_MAX - a->schedules)
+			r = FAIL(err, ERR_USAGE, -ERANGE, "--perturb: there are no %lu seeds from %lu on", a->schedules,
+				 s->perturb.seed);
+		return r;
+	}
 	if (a->schedules)
 		return FAIL(err, ERR_USAGE, -EINVAL,
 			    "--perturb: a file is one schedule, and exploring needs a seed; run it with 'ktstr test'");

@@ -27,6 +27,8 @@ def texts():
     shown = Run('try', '--help').out
     check('(default: any)' in shown and '4095' not in shown, "a default that is not a number is told once", shown)
     refused('a lag below a millisecond', 64, 'is out of range, 0.1 us to 5 us are possible', 'test', '--tcg-lag', '1s')
+    refused('seeds behind the last one', 64, 'there are no 5 seeds from 18446744073709551615 on', 'explore', '--seeds', '5', '--perturb',
+            'seed=18446744073709551615', NAPS)
     refused('a list and a scheduler', 64, 'try: --list takes no scheduler', 'try', '--list', 'scx_simple')
     refused('a list as JSON', 64, '--list and --json exclude each other', 'try', '--list', '--json')
 
