@@ -68,8 +68,17 @@ int slurm_find_run(const char *text, const char *said_dir, char **ret, struct er
 	if (text)
 		inside = path_join(root, text);
 	*ret = !text ? newest_run(root) : inside && path_exists(inside) ? TAKE_PTR(inside) : strdup(text);
-	if (*ret && path_is_dir(*ret))
-		return 0;
+	if (*ret && path_is_dir(*ret)) {
+		_cleanup_free_ char *manifest = path_join(*ret, "manifest.json");
+		if (manifest && path_exists(manifest))
+			return 0;
+		int r = FAIL(err, ERR_DATA, -ENOENT,
+			     "'%s' is not a run on Slurm: it has no manifest.json; 'ktstr slurm status' without a name "
+			     "takes the newest run",
+			     *ret);
+		free(TAKE_PTR(*ret));
+		return r;
+	}
 	free(TAKE_PTR(*ret));
 	if (text)
 		return FAIL(err, ERR_DATA, -ENOENT, "there is no run '%s', neither here nor in '%s'", text, root);

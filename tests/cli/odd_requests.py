@@ -45,6 +45,7 @@ def files(scratch):
     for option in (('--new',), ('-E', 'x'), ('--seed', 'new'), ('--profile', 'x'), ('--dir', '.')):
         refused(f'a pack and {option[0]}', 64, 'choose among results, so leave them out', 'replay', *option, packed)
     refused('gdb as JSON', 64, 'it excludes --json', 'debug', '--gdb-server', scratch / 's', '--json', packed)
+    refused('a directory that is not a run', 65, 'is not a run on Slurm: it has no manifest.json', 'slurm', 'status', scratch.path)
     shown = scratch / 'a.profile.json'
     refused('two profiles', 64, f"'{shown}' is shown alone", 'profile', shown, NAPS)
 
