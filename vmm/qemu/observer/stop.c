@@ -239,15 +239,25 @@ static unsigned index_of(const struct cpu *wanted)
 	return i;
 }
 
+/* The wanted moment has come for the vCPU whose turn it was. Looking for its number takes longer than a short turn. */
+static bool reach_moment(void)
+{
+	if (!here.until.guest_ns || !here.qemu->call.is_running())
+		return false;
+	unsigned vcpu = index_of(*here.qemu->current);
+	if (stop_time_left(vcpu) > 0)
+		return false;
+	stop_reached(vcpu);
+	return true;
+}
+
 bool stop_if_due(void)
 {
 	if (!here.channel || !here.qemu)
 		return false;
 	uint64_t now = accounted_ns();
-	if (stop_time_left(index_of(*here.qemu->current)) <= 0 && here.qemu->call.is_running()) {
-		stop_reached(index_of(*here.qemu->current));
+	if (reach_moment())
 		return true;
-	}
 	if (here.gathered && now > here.told_at + GATHER_NS)
 		tell_reader(now);
 	if (now < here.next_sample || !here.qemu->call.is_running())
