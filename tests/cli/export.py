@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
 from tap import BUILD, Run, check, finish, skip  # noqa: E402
 
 EXAMPLES = BUILD + '/tests/examples'
-EXPORTED = BUILD + '/tests/fixtures/exported'
+EXPORTED = BUILD + '/tests/exported/exported'
 ROOTS = ('/sys/fs/cgroup', '/sys/fs/cgroup/unified')
 SCHEDULER = '''#!/bin/sh
 trap 'echo disabled > {sys}/kernel/sched_ext/state; : > {sys}/kernel/sched_ext/root/ops; exit 0' TERM
