@@ -57,7 +57,7 @@ def strictness(kernel, scratch):
     lax = Run(*args, env=env)
     check((strict.status, lax.status) == (1, 0), 'a test fails by the strict limits alone', f'{strict}\n{lax}')
     left = kinds(scratch / 'limits')
-    check(kept == ['failure-dump.json', 'ktstr.json', 'report.txt', 'vmcore'] and left == ['ktstr.json'], 'a pass removes what a failure left', (kept, left))
+    check(kept == ['failure-dump.json', 'ktstr.json', 'report.txt', 'schedule.zst', 'vmcore'] and left == ['ktstr.json'], 'a pass removes what a failure left', (kept, left))
     status, again, why = replayed(scratch, first.get('replay', 'false'), 'strict-again')
     check(status == 1 and stable(again) == stable(first), 'the replay of the failure fails, too', why)
 

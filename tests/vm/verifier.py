@@ -19,8 +19,10 @@ REJECTED = ['rejected', 'rejected_loop']
 
 
 def check_grid(out):
-    check(all(re.search(rf'^{name}: 1 ✓  0 ✗\n  topology +kernel_\w+\n  {PRESET} +✓$', out, re.M) for name in IN_TREE),
-          "the kernel's own schedulers pass", out)
+    passed = [n for n in IN_TREE if re.search(rf'^{n}: 1 ✓  0 ✗\n  topology +kernel_\w+\n  {PRESET} +✓$', out, re.M)]
+    # scx_flatcg of 6.12 may lose a woken task. That fails its cell rightly, after it was verified and attached.
+    race = 'scheduler: ATTACHED, BUT FAILED: ' in out and 'did not get to run' in out
+    check(passed == IN_TREE or (race and passed == [n for n in IN_TREE if n != 'flatcg']), "the kernel's own schedulers pass", out)
     check(all(re.search(rf'^{name}: 0 ✓  1 ✗\n  topology +kernel_\w+\n  {PRESET} +✗$', out, re.M) for name in REJECTED),
           'those that are rejected fail', out)
     check(re.search(r'^simple:\n  kernel +(simple_\w+ *)+\n  kernel_\w+ +(\d+ *)+$', out, re.M),
