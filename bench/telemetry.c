@@ -168,6 +168,14 @@ BENCH(telemetry_wake, .cores = 1)
 	return KTSTR_PASS;
 }
 
+/* How often a task waits for another to be moved differs between windows. */
+BENCH(telemetry_attach, .cores = 1)
+{
+	for (unsigned i = 0; i < 4; i++)
+		COMPARE(1, CGROUP_ATTACH_STORM);
+	return KTSTR_PASS;
+}
+
 /* How many receivers sleep when the sender wakes them differs between windows. */
 BENCH(telemetry_fan_out, .cores = 1)
 {
@@ -219,7 +227,6 @@ BENCH(telemetry_sched, .cores = 1)
 	COMPARE(2, CROSS_AFFINITY_CHURN);
 	COMPARE(2, POLICY_CHURN);
 	COMPARE(1, CGROUP_CHURN, .interval_ms = 20);
-	COMPARE(1, CGROUP_ATTACH_STORM);
 	COMPARE(3, PREEMPT_STORM);
 	return KTSTR_PASS;
 }
