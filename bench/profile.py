@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""What counting instructions (--profile-insns) costs: CPU seconds of a guest's process, without and with it, and whether
-the guest's events stay the same; and how many instructions a boot takes in the kernel.
+"""The cost of counting instructions (--profile-insns), in CPU seconds of a guest's process without and with it. The
+guest's events must stay the same. It also prints how many instructions a boot takes in the kernel.
 
     bench/profile.py [BUILD [REPEATS]]
 

@@ -21,9 +21,9 @@ struct ktstr_config_file {
 };
 
 /*
- * What a scheduler does not support, so that it is not judged: KTSTR_LACKS(WEIGHT, QUOTA) of WEIGHT (cpu.weight), NICE
- * (nice values), QUOTA (cpu.max), HOTPLUG (CPUs that go offline and online); KTSTR_LACKS(NOTHING): it supports all. The
- * list is complete. Without it, the scheduler's callbacks say what it supports.
+ * Names what a scheduler does not support: KTSTR_LACKS(WEIGHT, QUOTA). It is not judged by that. The names are WEIGHT
+ * (cpu.weight), NICE (nice values), QUOTA (cpu.max) and HOTPLUG (CPUs that go offline and online). KTSTR_LACKS(NOTHING)
+ * means that it supports all of them. Without a list, the scheduler's callbacks say what it supports.
  */
 enum ktstr_lack {
 	KTSTR_LACK_NOTHING = 0,

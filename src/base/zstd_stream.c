@@ -149,7 +149,7 @@ int zstd_reader_get(struct zstd_reader *d, void *data, size_t len, struct err **
 			return FAIL(err, ERR_DATA, -EBADMSG, "the compressed data are damaged: %s",
 				    d->z.getErrorName(left));
 		d->ended = left == 0;
-		/* What is decompressed already comes first; more input is wanted only when that is used up. */
+		/* The library may still have output of the input that it has. It gets more input when it has none. */
 		int r = d->ended || out.pos > before || d->in.pos < d->in.size ? 0 : refill(d, err);
 		if (r < 0)
 			return r;

@@ -54,7 +54,7 @@ static void shrink_done(struct shrink *s)
 
 /* --- what is to be shrunk ----------------------------------------------------------------------------------------- */
 
-/* What a candidate has of its own, and what is only for people. */
+/* Options that candidates do not inherit: each candidate sets its own, or nobody reads what they print. */
 static const char *const not_kept[] = { "filter", "perturb",   "list",	  "dry-run", "json",	    "report",
 					"trace",  "partition", "repeat",  "retries", "require",	    "write-scenario",
 					"jobs",	  "keep-runs", "verbose", "eager",   "keep-memory", NULL };

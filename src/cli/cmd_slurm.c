@@ -81,8 +81,8 @@ int slurm_find_run(const char *text, const char *said_dir, char **ret, struct er
 	}
 	free(TAKE_PTR(*ret));
 	if (text)
-		return FAIL(err, ERR_DATA, -ENOENT, "there is no run '%s', neither here nor in '%s'", text, root);
-	return FAIL(err, ERR_DATA, -ENOENT, "there is no run on Slurm in '%s'; 'ktstr test --slurm' makes one", root);
+		return FAIL(err, ERR_DATA, -ENOENT, "there is no run '%s' here or in '%s'", text, root);
+	return FAIL(err, ERR_DATA, -ENOENT, "'%s' has no run on Slurm; 'ktstr test --slurm' makes one", root);
 }
 
 /* A run, and what is needed to follow it. */

@@ -17,7 +17,7 @@ struct difference {
 
 #define DIFFERENCES_MAX 3
 
-/* What is not as it was where the pack was made. */
+/* Compares this machine with the one that made the pack. Returns the number of differences. */
 static unsigned find_differences(const struct packed_origin *then, const struct packed_origin *now,
 				 struct difference out[DIFFERENCES_MAX])
 {

@@ -143,7 +143,7 @@ int reports_find_run(const char *text, char **ret, struct err **err)
 	if (path_exists(*ret))
 		return 0;
 	free(TAKE_PTR(*ret));
-	return FAIL(err, ERR_DATA, -ENOENT, "there is no run or file '%s', neither here nor in '%s'", text, root);
+	return FAIL(err, ERR_DATA, -ENOENT, "there is no run or file '%s' here or in '%s'", text, root);
 }
 
 static int read_run(const char *text, struct report_results *ret, struct err **err)

@@ -13,7 +13,7 @@
 #define SHRINK_JOBS_MAX	   64
 #define SHRINK_FAILURE_MAX (SIGNATURE_MAX + 64)
 
-/* What all runs have in common. Borrowed strings. */
+/* The settings of all runs. It does not own its strings. */
 struct shrink_base {
 	const char *program;	  /* ktstr */
 	char **environment;	  /* "NAME=VALUE" of the replay line */
@@ -48,7 +48,7 @@ void shrink_run_done(struct shrink_run *r);
 /* Runs @count candidates at the same time, each in a process of its own. -ECANCELED: a signal. */
 int shrink_runs(const struct shrink_base *b, struct shrink_run *run, unsigned count, struct err **err);
 
-/* What a failure is called: verdict, kind, and the cause without numbers. False: the run did not fail. */
+/* Names a failure by its verdict, its kind and its cause without numbers. Returns false if the run did not fail. */
 bool shrink_failure(const json_t *result, char out[SHRINK_FAILURE_MAX]);
 
 /* --- shrink_journal.c: what is known of candidates, so that a search that was interrupted goes on ----------------- */

@@ -50,7 +50,7 @@ void shrink_journal_done(struct shrink_journal *j)
 	*j = (struct shrink_journal){ 0 };
 }
 
-/* A candidate that was rejected after fewer tries than are asked for now is not known. */
+/* False also for a candidate that was rejected after fewer tries than are wanted now: more tries could accept it. */
 bool shrink_journal_find(const struct shrink_journal *j, struct shrink_run *r)
 {
 	char key[KEY_BYTES];

@@ -31,7 +31,7 @@ QUESTION(progress, SMALL)
 		t, KTSTR_CGROUPS({ .name = "spin", .workers = 4 }, { .name = "burst", .workers = 2, BURSTS }));
 }
 
-QUESTION(fairness, SMALL)
+QUESTION(fairness, SMALL, .duration_s = 5)
 {
 	return ktstr_run_canned(t, "fair_to_pinned");
 }

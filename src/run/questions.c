@@ -135,7 +135,7 @@ const struct question questions[] = {
 	{ "progress", "the longest wait of a task", "ms", "not_stuck, max_gap_ms, max_run_delay_ms", 0, false,
 	  longest_wait, NULL },
 	{ "fairness", "what the worst tenth of pinned and floating tasks gets of the mean", "%",
-	  "60 % or more (fair_to_pinned), max_spread_pct", 0, true, measured, "least_share" },
+	  "60 % or more in 5 s (fair_to_pinned), max_spread_pct", 0, true, measured, "least_share" },
 	{ "weights", "CPU time of cpu.weight 1000 beside 10", "%", "weights", KTSTR_LACK_WEIGHT, true, share_of_first,
 	  NULL },
 	{ "nice", "CPU time of nice -5 beside 5", "%", "weights", KTSTR_LACK_NICE, true, share_of_first, NULL },

@@ -6,28 +6,13 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
+import initramfs  # noqa: E402
 from tap import BUILD, Scratch, check, finish, need_kernel  # noqa: E402
-
-
-def initramfs(path):
-    """A newc archive with a console for PID 1."""
-    with open(os.path.join(BUILD, 'tests', 'sandbox_init'), 'rb') as f:
-        init = f.read()
-    out = b''
-    for n, (name, mode, data) in enumerate((('dev', 0o040755, b''), ('dev/console', 0o020600, b''), ('init', 0o100755, init),
-                                            ('TRAILER!!!', 0, b''))):
-        fields = (n + 1, mode, 0, 0, 1, 0, len(data), 0, 1, 5, 1, len(name) + 1, 0)
-        out += b'070701' + b''.join(b'%08x' % field for field in fields) + name.encode() + b'\0'
-        out += b'\0' * (-len(out) % 4) + data
-        out += b'\0' * (-len(out) % 4)
-    with open(path, 'wb') as f:
-        f.write(out)
-    return path
 
 
 def boot(kernel, scratch):
     argv = ['qemu-system-x86_64', '-M', 'pc', '-accel', 'tcg,thread=single', '-cpu', 'max', '-smp', '4', '-m', '256',
-            '-kernel', kernel, '-initrd', initramfs(scratch / 'initrd'), '-nodefaults', '-display', 'none', '-no-reboot',
+            '-kernel', kernel, '-initrd', initramfs.write(scratch / 'initrd', os.path.join(BUILD, 'tests', 'sandbox_init')), '-nodefaults', '-display', 'none', '-no-reboot',
             '-serial', f'file:{scratch / "console"}', '-append', 'console=ttyS0 quiet loglevel=4 panic=-1 rdinit=/init']
     p = subprocess.run(argv, capture_output=True, text=True, timeout=300)
     with open(scratch / 'console', errors='replace') as f:

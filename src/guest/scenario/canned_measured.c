@@ -56,7 +56,9 @@ static void sleep_share(struct ktstr_ctx *t, double share)
 
 /* --- pinned and floating tasks ------------------------------------------------------------------------------------ */
 
-#define FAIR_SHARE_PCT 50 /* EEVDF gives them about 60, in some runs a little less */
+/* schtest's limit. It is for windows of 5 s and more; in shorter ones a good scheduler may not have moved tasks yet. */
+#define FAIR_SHARE_PCT	 60
+#define FAIR_SHARE_LEAST (5 * NSEC_PER_SEC)
 
 /* On each usable CPU a spinner that is pinned to it, and as many that are not pinned. */
 static const struct ktstr_cgroup *pinned_and_floating(struct ktstr_ctx *t, void *arg)
@@ -101,6 +103,8 @@ static void measure_fairness(struct ktstr_ctx *t, void *arg)
 	qsort(run, n, sizeof(*run), by_size);
 	double share = 100.0 * (double)run[n / 10] / ((double)sum / n);
 	ktstr_measured(t, "least_share", share, "%");
+	if (t->duration < FAIR_SHARE_LEAST)
+		return;
 	ktstr_expect(t, share >= FAIR_SHARE_PCT,
 		     "of pinned and floating tasks, one in ten had at most %.0f %% of the mean CPU time (limit %d %%)",
 		     share, FAIR_SHARE_PCT);
