@@ -107,6 +107,9 @@ static const struct wire_worker *begin_check(struct check_run *run, const struct
 
 /* --- idle CPUs ---------------------------------------------------------------------------------------------------- */
 
+/* 281 ms of 100 were the most that EEVDF needed, for two pairs of tasks that yield to each other all the time. */
+#define UNUSED_TIMES 4
+
 /*
  * The default limit gives way to machines with many CPUs: EEVDF balances them at intervals of up to two milliseconds
  * for each CPU.
@@ -153,10 +156,14 @@ static int find_unused(const struct check_run *run, const struct checked_load *l
 	return worst;
 }
 
-/* Not one task waits for too long, but the CPU is not used all that time. */
-static void check_unused_cpus(struct check_run *run, const struct checked_load *l, double limit)
+/*
+ * Not one task waits for too long, but the CPU is not used all that time. By default it may be idle for longer than a
+ * task may wait: EEVDF first leaves tasks where they are that ran half a millisecond ago, as those do that take turns.
+ */
+static void check_unused_cpus(struct check_run *run, const struct checked_load *l, double task_limit)
 {
 	int cpu = find_unused(run, l);
+	double limit = l->t.limit[LIMIT_IDLE_WAIT].origin == FROM_DEFAULT ? UNUSED_TIMES * task_limit : task_limit;
 	char length[TIME_TEXT_MAX], most[TIME_TEXT_MAX];
 	const struct exact_unused *u = cpu < 0 ? NULL : &run->e->exact->unused[cpu];
 	if (!u || (double)u->ns <= limit)

@@ -189,19 +189,19 @@ START_TEST(nobody_waits_for_long_but_a_cpu_is_not_used)
 			wakes_among(2 * MS, 0, pid, 3);
 		}
 		switches(2 * MS, 0, 0, FIRST);
-		for (uint64_t at = 40; at <= 120; at += 80) {
+		for (uint64_t at = 40; at <= 520; at += 80) {
 			switches(at * MS, 0, FIRST, SECOND);
-			if (pause && at == 40) { /* for a moment nobody waits */
-				add(SCHEDULE_DEQUEUE, 60 * MS, 0, FIRST, 0, SCHEDULE_SLEEP);
-				wakes_among(61 * MS, 0, FIRST, 3);
+			if (pause && at == 200) { /* for a moment nobody waits */
+				add(SCHEDULE_DEQUEUE, 220 * MS, 0, FIRST, 0, SCHEDULE_SLEEP);
+				wakes_among(221 * MS, 0, FIRST, 3);
 			}
 			switches((at + 40) * MS, 0, SECOND, FIRST);
 		}
-		measure(160);
+		measure(560);
 		ck_assert_uint_eq(measured.unused[2].ns, 0);
 		expect(pause ? KTSTR_PASS : KTSTR_FAIL,
 		       pause ? NULL
-			     : "cgroup 'a' (SpinWait): cpu1 was idle for 158 ms, until 160 ms after the test began, "
+			     : "cgroup 'a' (SpinWait): cpu1 was idle for 558 ms, until 560 ms after the test began, "
 			       "while at "
 			       "every moment some worker waited that may run there, at last tid",
 		       NULL);
