@@ -21,7 +21,7 @@ enum err_kind {
 	ERR_IMPOSSIBLE,	 /* something that the user required is not possible */
 	ERR_USAGE,	 /* the command line or an environment variable is wrong */
 	ERR_DATA,	 /* an input is damaged or wrong */
-	ERR_MISSING,	 /* a backend, kernel or tool that is needed is not there or does not work */
+	ERR_MISSING,	 /* a backend, kernel, tool or file that is needed is not there or does not work */
 	ERR_BUG,	 /* a bug in ktstr */
 	ERR_OUTPUT,	 /* output could not be written */
 	ERR_BUSY,	 /* a resource is in use or used up: try again */

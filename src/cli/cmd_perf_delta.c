@@ -14,6 +14,7 @@
 #include "cli/stats_args.h"
 #include "kernel/ref.h"
 #include "stats/runs.h"
+#include "stats/significance.h"
 
 static const char *const noise_tests[] = { "welch", "mwu", "paired", NULL };
 
@@ -43,10 +44,12 @@ static const struct option_row perf_delta_options[] = {
 	OPT_STRING(ARGS, b_scheduler, "b-scheduler", 0, "NAME", "the latter"),
 	OPT_NUMBER(ARGS, fail_threshold, "fail-threshold", 0, "N", 0, 1000000, 5, "fail at N regressions; 0: never"),
 	OPT_LIST(ARGS, must_fail, "must-fail", 0, "METRIC",
-		 "fail at any regression of METRIC; repeatable, or separated by commas"),
-	OPT_FLAG(ARGS, insns, "insns", 0,
-		 "count the kernel's instructions in all runs (tcg), and fail if a switch of tasks or a wake-up takes "
-		 "1 % more"),
+		 "fail at any regression of METRIC, or of all whose names begin as 'TEXT*' does; repeatable, or "
+		 "separated by commas"),
+	OPT_FLAG(
+		ARGS, insns, "insns", 0,
+		"count the kernel's instructions in all runs (tcg), and fail if a switch of tasks, a wake-up or a call "
+		"of a BPF program takes 1 % more"),
 	OPT_STRING(ARGS, threshold, "threshold", 0, "PERCENT",
 		   "a change of less than PERCENT does not count; without --noise-adjust"),
 	OPT_STRING(ARGS, policy, "policy", 0, "FILE",
@@ -155,7 +158,7 @@ static int check_paths(const struct perf_args *a, struct err **err)
 /* Their registered share of change that counts is 1 %. */
 static int add_insns_gates(struct perf_args *a, struct err **err)
 {
-	static const char *const gates[] = { "insns_per_switch", "insns_per_wakeup" };
+	static const char *const gates[] = { "insns_per_switch", "insns_per_wakeup", "insns_per_call.*" };
 	if (!a->insns)
 		return 0;
 	if (a->must_fail.count + ARRAY_SIZE(gates) > STRINGS_MAX)
@@ -378,6 +381,17 @@ static int make_runs(struct perf_args *a, const struct project *p, const struct 
 	return r == 0 ? perf_runs_make(a, p, side, root, err) : r;
 }
 
+/* The rank tests ask for some runs before they call anything significant, however large it is. */
+static void warn_of_few_runs(const struct perf_args *a, const struct compare_options *o)
+{
+	size_t needed = o->test == COMPARE_PAIRED ? signed_rank_pairs_needed(o->alpha)
+			: o->test == COMPARE_MWU  ? mann_whitney_samples_needed(o->alpha)
+						  : 0;
+	if (a->noise && a->noise < needed)
+		say_printf("warning: --test %s finds nothing with %lu runs; it takes --noise-adjust %zu or more\n",
+			   noise_tests[a->test], a->noise, needed);
+}
+
 static int run_perf_delta(void *args, struct err **err)
 {
 	struct perf_args *a = args;
@@ -398,6 +412,7 @@ static int run_perf_delta(void *args, struct err **err)
 		r = parse_options(a, &options, &spread, err);
 	if (r < 0)
 		return r;
+	warn_of_few_runs(a, &options);
 	policy_done(&options.policy);
 	r = project_open(".", &p, err);
 	if (r == 0)

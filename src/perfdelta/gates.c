@@ -40,7 +40,7 @@ int perf_gates_check(const struct strings *must_fail, bool noise, struct err **e
 static bool is_listed(const struct strings *list, const char *name)
 {
 	for (size_t i = 0; i < list->count; i++)
-		if (!strcmp(list->item[i], name))
+		if (metric_pattern_matches(list->item[i], name))
 			return true;
 	return false;
 }

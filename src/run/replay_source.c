@@ -114,7 +114,7 @@ int replay_source_read(const char *const *operands, struct replay_source *ret, s
 	else if (strchr(operands[0], ' ') && stat(operands[0], &st) < 0)
 		r = take_text(operands[0], ret, err);
 	else if (stat(operands[0], &st) < 0)
-		r = FAIL(err, ERR_USAGE, -ENOENT, "'%s' is not there; name the result of a test (*%s) of a run",
+		r = FAIL(err, ERR_MISSING, -ENOENT, "'%s' is not there; name the result of a test (*%s) of a run",
 			 operands[0], SIDECAR_SUFFIX);
 	else
 		r = take_result(operands[0], ret, err);

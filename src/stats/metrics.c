@@ -76,6 +76,8 @@ const struct metric metrics[] = {
 	M("insns_per_switch", LOWER, 1, .01, "insns", GAUGE_AVG, "instructions of __schedule() per switch of tasks"),
 	M("insns_per_wakeup", LOWER, 1, .01, "insns", GAUGE_AVG, "instructions of try_to_wake_up() per call"),
 	M("insns_per_tick", LOWER, 1, .01, "insns", GAUGE_AVG, "instructions of the scheduler's tick"),
+	M("insns_per_call.*", LOWER, 1, .01, "insns", GAUGE_AVG,
+	  "instructions of a BPF program per call, with what it calls"),
 	/* --- timers --- */
 	M("worst_p99_timer_latency_us", LOWER, 50, .25, "µs", TIMER, "99th percentile of the timer latencies"),
 	M("worst_median_timer_latency_us", LOWER, 20, .25, "µs", TIMER, "median of the timer latencies"),
@@ -155,6 +157,20 @@ const struct metric *metric_find(const char *name, size_t len)
 {
 	for (const struct metric *m = metrics; m->name; m++)
 		if (!strncmp(m->name, name, len) && !m->name[len])
+			return m;
+	return NULL;
+}
+
+bool metric_pattern_matches(const char *pattern, const char *name)
+{
+	size_t len = strlen(pattern);
+	return len && pattern[len - 1] == '*' ? !strncmp(pattern, name, len - 1) : !strcmp(pattern, name);
+}
+
+const struct metric *metric_find_family(const char *name)
+{
+	for (const struct metric *m = metrics; m->name; m++)
+		if (strcmp(m->name, name) && metric_pattern_matches(m->name, name))
 			return m;
 	return NULL;
 }

@@ -61,6 +61,10 @@ extern const struct metric metrics[]; /* ended by a NULL name */
 size_t metrics_count(void);
 /* The row with this name, or NULL. */
 const struct metric *metric_find(const char *name, size_t len);
+/* The row of metrics that a test may have many of, such as "insns_per_call.*", to which @name belongs; or NULL. */
+const struct metric *metric_find_family(const char *name);
+/* Does the name equal @pattern, or begin with what stands before the '*' at its end? */
+bool metric_pattern_matches(const char *pattern, const char *name);
 /* Its place in the table. */
 size_t metric_index(const struct metric *m);
 /* "lower", "higher", "target", "unknown", "informational" */

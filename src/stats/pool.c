@@ -147,16 +147,24 @@ uint32_t pool_text(struct pool *p, const char *text, size_t len)
 /* --- rows --------------------------------------------------------------------------------------------------------- */
 
 /* "phase[2].stall_count": a metric of a phase. */
-static void note_phase(const struct pool *p, struct other_metric *o)
+static const struct metric *find_of_phase(const char *text, int *ret_phase)
 {
-	const char *text = p->text[o->name];
 	unsigned phase;
 	int end = 0;
-	o->phase = -1;
 	if (sscanf(text, "phase[%2u].%n", &phase, &end) != 1 || !end || phase >= PHASES_MAX)
-		return;
-	o->phase = (int)phase;
-	o->like = metric_find(text + end, strlen(text + end));
+		return NULL;
+	*ret_phase = (int)phase;
+	return metric_find(text + end, strlen(text + end));
+}
+
+/* Which registered metric it is like. */
+static void note_like(const struct pool *p, struct other_metric *o)
+{
+	const char *text = p->text[o->name];
+	o->phase = -1;
+	o->like = find_of_phase(text, &o->phase);
+	if (!o->like)
+		o->like = metric_find_family(text);
 	if (o->like)
 		o->polarity = o->like->polarity;
 }
@@ -172,7 +180,7 @@ uint16_t pool_other(struct pool *p, uint32_t name, uint32_t unit, enum metric_po
 		return UINT16_MAX;
 	p->other = larger;
 	p->other[p->others] = (struct other_metric){ .name = name, .unit = unit, .polarity = polarity };
-	note_phase(p, &p->other[p->others]);
+	note_like(p, &p->other[p->others]);
 	return (uint16_t)(metrics_count() + p->others++);
 }
 

@@ -56,7 +56,7 @@ struct other_metric {
 	uint32_t name, unit; /* texts */
 	enum metric_polarity polarity;
 	int phase;		   /* number of the phase that has it: "phase[2].stall_count"; -1: the whole run */
-	const struct metric *like; /* the registered metric that the phase has; NULL: none */
+	const struct metric *like; /* the registered metric that a phase has, or its family; NULL: none */
 };
 
 #define PHASES_MAX 64 /* phases of a test whose metrics are kept */

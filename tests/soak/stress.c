@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * stress.c -- five minutes of a guest's time in which its CPUs go offline and online again while workers of many kinds
- * run. Judged by soak.py: the kernel's log may not say that a clock, a CPU or a task stands still.
+ * run: in each minute all of them for 12 seconds, and only those that sleep most of the time for 48 seconds. Judged by
+ * soak.py: the kernel's log may not say that a clock, a CPU or a task stands still.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,6 +12,8 @@
 
 #define CPUS	4
 #define MINUTES 5
+#define STORM_S 12
+#define CALM_S	48
 #define TURN_US 40000
 
 static bool set_online(unsigned cpu, bool online)
@@ -28,11 +31,17 @@ struct tally {
 	unsigned turns, failed;
 };
 
+struct phase {
+	struct tally *tally;
+	unsigned seconds;
+};
+
 /* One CPU after the other, and now and then all but the first. */
 static void plug(struct ktstr_ctx *t, void *arg)
 {
-	struct tally *tally = arg;
-	for (unsigned turn = 0; turn < MINUTES * 60 * 1000000 / (2 * TURN_US); turn++) {
+	const struct phase *phase = arg;
+	struct tally *tally = phase->tally;
+	for (unsigned turn = 0; turn < phase->seconds * 1000000 / (2 * TURN_US); turn++) {
 		bool all = turn % 8 == 7;
 		for (unsigned cpu = 1; cpu < CPUS; cpu++)
 			if (all || cpu == 1 + turn % (CPUS - 1))
@@ -51,19 +60,27 @@ static void plug(struct ktstr_ctx *t, void *arg)
 		.name = NAME, .workers = WORKERS, .work = KTSTR_WORK(__VA_ARGS__) \
 	}
 
+#define SLEEPERS KIND("timers", 2, TIMER_LATENCY), KIND("sleep", 2, IDLE_CHURN)
+
+#define PHASE(NAME, SECONDS, ARG, ...)                                                          \
+	{                                                                                       \
+		.name = NAME, .hold = KTSTR_HOLD_MS((SECONDS)*1000), .watch = plug, .arg = ARG, \
+		.cgroups = KTSTR_CGROUPS(__VA_ARGS__)                                           \
+	}
+
+#define MINUTE                                                                                           \
+	PHASE("storm", STORM_S, &storm, SLEEPERS, KIND("spin", 2, SPIN_WAIT), KIND("bursts", 4, BURSTY), \
+	      KIND("pipe", 2, PIPE_IO), KIND("futex", 2, FUTEX_PING_PONG), KIND("forks", 1, FORK_EXIT),  \
+	      KIND("faults", 1, PAGE_FAULT_CHURN)),                                                      \
+		PHASE("calm", CALM_S, &calm, SLEEPERS)
+
 KTSTR_TEST(stress_hotplug, .cores = CPUS, .duration_s = MINUTES * 60 + 60, .checks = { .not_stuck = KTSTR_OFF })
 {
 	struct tally tally = { 0 };
-	enum ktstr_verdict r = ktstr_run_steps(
-		t, KTSTR_STEPS({ .name = "plug",
-				 .hold = KTSTR_HOLD_MS(MINUTES * 60 * 1000),
-				 .watch = plug,
-				 .arg = &tally,
-				 .cgroups = KTSTR_CGROUPS(KIND("spin", 2, SPIN_WAIT), KIND("bursts", 4, BURSTY),
-							  KIND("pipe", 2, PIPE_IO), KIND("futex", 2, FUTEX_PING_PONG),
-							  KIND("forks", 1, FORK_EXIT), KIND("timers", 2, TIMER_LATENCY),
-							  KIND("faults", 1, PAGE_FAULT_CHURN),
-							  KIND("sleep", 2, IDLE_CHURN)) }));
+	struct phase storm = { &tally, STORM_S }, calm = { &tally, CALM_S };
+	enum ktstr_verdict r = KTSTR_PASS;
+	for (unsigned minute = 0; minute < MINUTES && r == KTSTR_PASS; minute++)
+		r = ktstr_run_steps(t, KTSTR_STEPS(MINUTE));
 	printf("%u turns, %u failed\n", tally.turns, tally.failed);
 	return tally.failed || tally.turns < 100 ? KTSTR_FAIL : r;
 }
