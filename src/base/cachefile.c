@@ -40,7 +40,7 @@ static uint64_t own_hash(const struct record *r)
 
 /* --- hashing ------------------------------------------------------------------------------------------------------ */
 
-static int hash_fd(int fd, const atomic_bool *cancel, uint64_t ret[2])
+int cachefile_hash(int fd, const atomic_bool *cancel, uint64_t ret[2])
 {
 	_cleanup_free_ void *chunk = malloc(CHUNK_BYTES);
 	XXH3_state_t *state = XXH3_createState();
@@ -123,7 +123,7 @@ static int make_record(int dir, const char *name, int fd, const atomic_bool *can
 {
 	struct record r = { .magic = RECORD_MAGIC };
 	struct stat st;
-	int result = hash_fd(fd, cancel, r.hash);
+	int result = cachefile_hash(fd, cancel, r.hash);
 	if (result < 0)
 		return result;
 	if (fstat(fd, &st) < 0)
@@ -151,7 +151,7 @@ static int check_content(int dir, const char *name, struct record *r, int fd, co
 		return -EBADMSG;
 	if (is_checked(r, &st))
 		return 0;
-	int result = hash_fd(fd, cancel, hash);
+	int result = cachefile_hash(fd, cancel, hash);
 	if (result < 0)
 		return result == -ECANCELED ? result : -EBADMSG;
 	if (memcmp(hash, r->hash, sizeof(hash)))

@@ -50,6 +50,9 @@ int cachefile_store(const char *dir, const char *name, const void *data, size_t 
  */
 void cachefile_trim(const char *dir, const char *suffix, unsigned most);
 
+/* XXH3-128 of the content of @fd, which stays where it is. @cancel: may be NULL. Blocks. */
+int cachefile_hash(int fd, const atomic_bool *cancel, uint64_t ret[2]);
+
 /* Writes the record of @name in the directory @dir, for a file that other code wrote. Blocks. */
 int cachefile_record(int dir, const char *name);
 /* Checks @name without removing it: -EBADMSG: it is damaged; -ENOENT: the file or its record is missing. Blocks. */

@@ -99,17 +99,9 @@ static void pick_llc(const struct guest_topology *t, const struct cpuset_bits *p
 static void pick_sibling(const struct guest_topology *t, const struct cpuset_bits *pool, unsigned index,
 			 struct cpuset_bits *ret)
 {
-	unsigned cores = 0, found[CPUSET_CPUS_MAX][2];
-	for (unsigned i = 0; i < t->cpus; i++)
-		for (unsigned k = i + 1; k < t->cpus; k++) {
-			unsigned a = t->cpu[i].cpu, b = t->cpu[k].cpu;
-			if (!topology_same_core(t, a, b) || !cpuset_has(pool, a) || !cpuset_has(pool, b) ||
-			    (cores && found[cores - 1][0] == a))
-				continue;
-			found[cores][0] = a;
-			found[cores++][1] = b;
-		}
-	cpuset_add(ret, cores ? found[index / 2 % cores][index % 2] : nth_cpu(pool, index % cpuset_count(pool)));
+	struct smt_pair pair[GUEST_CPUS_MAX];
+	unsigned pairs = topology_smt_pairs(t, pool, pair);
+	cpuset_add(ret, pairs ? pair[index / 2 % pairs].cpu[index % 2] : nth_cpu(pool, index % cpuset_count(pool)));
 }
 
 static void pick_node(const struct guest_topology *t, const struct cpuset_bits *pool, unsigned node,

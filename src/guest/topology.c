@@ -89,14 +89,41 @@ void guest_topology_declared(const struct ktstr_topology *d, struct guest_topolo
 	reserve_one(ret);
 }
 
-bool topology_same_core(const struct guest_topology *t, unsigned a, unsigned b)
+static bool same_core(const struct wire_cpu *a, const struct wire_cpu *b)
 {
-	const struct wire_cpu *x = NULL, *y = NULL;
+	return a->core == b->core && a->llc == b->llc && a->package == b->package;
+}
+
+/* A core by its first thread in the pool, and the second one. */
+struct core {
+	const struct wire_cpu *first, *second;
+};
+
+/* The core of @cpu, which is added if it is new. Threads of a core are mostly neighbours: the newest are asked first. */
+static struct core *core_of(struct core *core, unsigned *count, const struct wire_cpu *cpu)
+{
+	for (unsigned i = *count; i-- > 0;)
+		if (same_core(core[i].first, cpu))
+			return &core[i];
+	core[*count] = (struct core){ .first = cpu };
+	return &core[(*count)++];
+}
+
+unsigned topology_smt_pairs(const struct guest_topology *t, const struct cpuset_bits *pool, struct smt_pair *pair)
+{
+	struct core core[GUEST_CPUS_MAX];
+	unsigned cores = 0, pairs = 0;
 	for (unsigned i = 0; i < t->cpus; i++) {
-		x = t->cpu[i].cpu == a ? &t->cpu[i] : x;
-		y = t->cpu[i].cpu == b ? &t->cpu[i] : y;
+		if (!cpuset_has(pool, t->cpu[i].cpu))
+			continue;
+		struct core *c = core_of(core, &cores, &t->cpu[i]);
+		if (c->first != &t->cpu[i] && !c->second)
+			c->second = &t->cpu[i];
 	}
-	return a != b && x && y && x->package == y->package && x->core == y->core && x->llc == y->llc;
+	for (unsigned i = 0; i < cores; i++)
+		if (core[i].second)
+			pair[pairs++] = (struct smt_pair){ { core[i].first->cpu, core[i].second->cpu } };
+	return pairs;
 }
 
 uint64_t topology_nodes_of(const struct guest_topology *t, const struct cpuset_bits *cpus)

@@ -22,8 +22,16 @@ struct guest_topology {
 int guest_topology_read(const char *sysfs, struct guest_topology *ret);
 /* The topology that the sysfs of such a guest will show. */
 void guest_topology_declared(const struct ktstr_topology *t, struct guest_topology *ret);
-/* True for two different threads of one core. */
-bool topology_same_core(const struct guest_topology *t, unsigned a, unsigned b);
+/* Two threads of one core, by the numbers of their CPUs. */
+struct smt_pair {
+	unsigned cpu[2];
+};
+/*
+ * Fills @pair, which has room for GUEST_CPUS_MAX, with the first two threads of each core that has two or more in
+ * @pool, in the order of the first. Returns how many there are. Each worker calls this when it is placed, so it must
+ * not compare all CPUs of a large machine with each other.
+ */
+unsigned topology_smt_pairs(const struct guest_topology *t, const struct cpuset_bits *pool, struct smt_pair *pair);
 unsigned topology_llcs(const struct guest_topology *t);
 /* Bit mask of the nodes of @cpus. */
 uint64_t topology_nodes_of(const struct guest_topology *t, const struct cpuset_bits *cpus);

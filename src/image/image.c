@@ -18,7 +18,7 @@
 #include "image/script.h"
 
 #define LZ4_LEGACY_MAGIC 0x184c2102u
-#define BASE_LAYOUT	 "4" /* part of a cached base's name; count up when the packing changes */
+#define BASE_LAYOUT	 "5" /* part of a cached base's name; count up when the packing changes */
 #define BASES_MAX	 64  /* cached bases of each kind */
 #define LZ4_LEGACY_BLOCK ((size_t)8 << 20)
 
@@ -233,17 +233,16 @@ static bool is_plain(const struct image_base_spec *spec)
 
 static int hash_file(struct siphash *h, const char *path, const atomic_bool *cancel, struct err **err)
 {
-	char chunk[16384];
+	uint64_t content[2];
 	_cleanup_close_ int fd = file_open(path, err);
 	if (fd < 0)
 		return fd;
-	for (ssize_t n; (n = read(fd, chunk, sizeof(chunk))) != 0;) {
-		if (is_cancelled(cancel))
-			return -ECANCELED;
-		if (n < 0)
-			return FAIL_SYS(err, -errno, "read '%s'", path);
-		siphash_update(h, chunk, (size_t)n);
-	}
+	int r = cachefile_hash(fd, cancel, content);
+	if (r == -ECANCELED)
+		return r;
+	if (r < 0)
+		return FAIL_SYS(err, r, "read '%s'", path);
+	siphash_update(h, content, sizeof(content));
 	return 0;
 }
 

@@ -41,16 +41,13 @@ static struct field first_present(const struct types *types, const char *structu
 
 static uint32_t find_enum(const struct types *types, const char *names)
 {
-	const struct btf *btf = types_btf(types);
 	while (*names) {
 		char name[64];
 		size_t len = strcspn(names, "|");
 		snprintf(name, sizeof(name), "%.*s", (int)len, names);
-		int id = btf__find_by_name_kind(btf, name, BTF_KIND_ENUM);
-		if (id <= 0)
-			id = btf__find_by_name_kind(btf, name, BTF_KIND_ENUM64);
-		if (id > 0)
-			return (uint32_t)id;
+		uint32_t id = types_id(types, name, BTF_KIND_ENUM) ?: types_id(types, name, BTF_KIND_ENUM64);
+		if (id)
+			return id;
 		names += len + (names[len] == '|');
 	}
 	return 0;

@@ -82,8 +82,8 @@ static void add_event(struct sampler *s, const char *member)
 static void find_events(struct sampler *s, const struct types *t)
 {
 	struct btf *btf = types_btf(t);
-	int id = btf__find_by_name_kind(btf, "scx_event_stats", BTF_KIND_STRUCT);
-	const struct btf_type *type = id > 0 ? btf__type_by_id(btf, (uint32_t)id) : NULL;
+	uint32_t id = types_id(t, "scx_event_stats", BTF_KIND_STRUCT);
+	const struct btf_type *type = id ? btf__type_by_id(btf, id) : NULL;
 	for (unsigned i = 0; type && i < btf_vlen(type) && s->events < SAMPLE_EVENTS_MAX; i++) {
 		const char *name = btf__name_by_offset(btf, btf_members(type)[i].name_off);
 		if (name && *name)

@@ -76,31 +76,57 @@ static int by_address(const void *a, const void *b, void *arg)
 	return x->address > y->address ? 1 : -1;
 }
 
-static GElf_Shdr section_of(Elf *elf, const GElf_Sym *y)
+/* What symbols need to know of their sections. */
+struct sections {
+	struct section {
+		uint64_t end;
+		bool code;
+	} *section;
+	size_t count;
+};
+
+static int read_sections(Elf *elf, struct sections *ret)
 {
-	GElf_Shdr sh = { 0 };
-	Elf_Scn *scn = y->st_shndx < SHN_LORESERVE ? elf_getscn(elf, y->st_shndx) : NULL;
-	if (scn)
-		gelf_getshdr(scn, &sh);
-	return sh;
+	GElf_Shdr sh;
+	if (elf_getshdrnum(elf, &ret->count) != 0)
+		return -EBADMSG;
+	ret->section = calloc(ret->count + 1, sizeof(*ret->section));
+	if (!ret->section)
+		return -ENOMEM;
+	for (size_t i = 0; i < ret->count; i++) {
+		Elf_Scn *scn = elf_getscn(elf, i);
+		if (scn && gelf_getshdr(scn, &sh))
+			ret->section[i] = (struct section){ sh.sh_addr + sh.sh_size, sh.sh_flags & SHF_EXECINSTR };
+	}
+	return 0;
 }
 
-static void add_symbol(struct symbols *s, Elf *elf, const GElf_Sym *y, size_t names_len)
+static void sections_done(struct sections *s)
+{
+	free(s->section);
+}
+
+static struct section section_of(const struct sections *s, const GElf_Sym *y)
+{
+	return y->st_shndx < SHN_LORESERVE && y->st_shndx < s->count ? s->section[y->st_shndx] : (struct section){ 0 };
+}
+
+static void add_symbol(struct symbols *s, const struct sections *sections, const GElf_Sym *y, size_t names_len)
 {
 	unsigned type = GELF_ST_TYPE(y->st_info);
-	GElf_Shdr sh = section_of(elf, y);
-	uint64_t end = sh.sh_addr + sh.sh_size;
+	struct section section = section_of(sections, y);
+	const char *name = s->names + y->st_name;
 	if (y->st_shndx == SHN_UNDEF || y->st_name == 0 || y->st_name >= names_len ||
 	    (type != STT_FUNC && type != STT_OBJECT && type != STT_NOTYPE))
 		return;
 	s->symbol[s->count++] = (struct symbol){
 		.address = y->st_value,
 		.size = y->st_size,
-		.room = end > y->st_value ? end - y->st_value : 0,
+		.room = section.end > y->st_value ? section.end - y->st_value : 0,
 		.name = y->st_name,
-		.hash = (uint32_t)XXH3_64bits(s->names + y->st_name, strlen(s->names + y->st_name)),
+		.hash = (uint32_t)XXH3_64bits(name, strlen(name)),
 		/* Entry code in assembler has symbols without a type. */
-		.function = type == STT_FUNC || (type == STT_NOTYPE && sh.sh_flags & SHF_EXECINSTR),
+		.function = type == STT_FUNC || (type == STT_NOTYPE && section.code),
 		/* Offsets of per-CPU variables are not addresses. */
 		.object = type == STT_OBJECT && y->st_size && y->st_value >> 63,
 	};
@@ -157,13 +183,17 @@ static int read_table(struct symbols *s, Elf *elf, Elf_Scn *scn, const GElf_Shdr
 	int r = copy_names(s, elf, sh->sh_link, &names_len);
 	if (r < 0)
 		return r;
-	s->symbol = calloc(count + 1, sizeof(*s->symbol));
+	_cleanup_(sections_done) struct sections sections = { 0 };
+	r = read_sections(elf, &sections);
+	if (r < 0)
+		return r;
+	s->symbol = malloc((count + 1) * sizeof(*s->symbol));
 	if (!s->symbol)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++) {
 		GElf_Sym y;
 		if (gelf_getsym(data, (int)i, &y))
-			add_symbol(s, elf, &y, names_len);
+			add_symbol(s, &sections, &y, names_len);
 	}
 	return index_names(s);
 }

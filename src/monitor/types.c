@@ -3,8 +3,10 @@
  * types.c -- see types.h. libbpf checks that the sections of BTF lie inside it and that each type's members do. Ids,
  * names, sizes and offsets in it are still anything, so each is checked where it is used, and each chain has a limit.
  */
+#define XXH_INLINE_ALL
 #include <bpf/libbpf.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "base/file.h"
 #include "base/parse.h"
@@ -13,16 +15,23 @@
 #define TYPES_BYTES_MAX ((size_t)32 << 20)
 #define CHAIN_MAX	32 /* typedefs and modifiers, nested anonymous members, dimensions of an array */
 
+/* A struct, union, enum or typedef. */
 struct type_name {
 	const char *name; /* in the BTF's strings */
-	uint32_t id;
+	uint32_t id, hash;
+	uint32_t next; /* 1 + the next one of the same name, by id; 0: there is none */
 };
 
+/* Names are hashed, not sorted, as those of symbols: every run looks up a few hundred. */
 struct types {
 	struct btf *btf;
 	const struct types *base; /* borrowed; NULL: none */
-	struct type_name *named;  /* structs, unions, enums and typedefs by name, then id */
+	struct type_name *named;
 	size_t named_count;
+	uint32_t *slot; /* 1 + the first of a name in `named`, by the name's hash, then the next that is free; 0: free */
+	size_t slots;	/* a power of two */
+	uint32_t *enums; /* ids of all enums, also of those without a name */
+	size_t enum_count;
 };
 
 struct btf *types_btf(const struct types *t)
@@ -36,17 +45,17 @@ void types_close(struct types *t)
 		return;
 	btf__free(t->btf);
 	free(t->named);
+	free(t->slot);
+	free(t->enums);
 	free(t);
 }
 DEFINE_CLEANUP(struct types *, types_close)
 
 /* --- opening ------------------------------------------------------------------------------------------------------ */
 
-static int by_name(const void *a, const void *b)
+static uint32_t hash_of(const char *name)
 {
-	const struct type_name *x = a, *y = b;
-	int order = strcmp(x->name, y->name);
-	return order ? order : (x->id > y->id) - (x->id < y->id);
+	return (uint32_t)XXH3_64bits(name, strlen(name));
 }
 
 static bool is_looked_up(const struct btf_type *type)
@@ -54,19 +63,50 @@ static bool is_looked_up(const struct btf_type *type)
 	return btf_is_composite(type) || btf_is_any_enum(type) || btf_is_typedef(type);
 }
 
+/* The slot of this name, or the free one where it belongs. There always is a free one. */
+static uint32_t *slot_of(const struct types *t, const char *name, uint32_t hash)
+{
+	for (size_t i = hash;; i++) {
+		uint32_t *slot = &t->slot[i & (t->slots - 1)];
+		const struct type_name *n = *slot ? &t->named[*slot - 1] : NULL;
+		if (!n || (n->hash == hash && !strcmp(n->name, name)))
+			return slot;
+	}
+}
+
+static void collect(struct types *t, uint32_t first, uint32_t end)
+{
+	for (uint32_t id = first; id < end; id++) {
+		const struct btf_type *type = btf__type_by_id(t->btf, id);
+		if (!type || !is_looked_up(type))
+			continue;
+		const char *name = btf__name_by_offset(t->btf, type->name_off);
+		if (btf_is_any_enum(type))
+			t->enums[t->enum_count++] = id;
+		if (name && *name)
+			t->named[t->named_count++] = (struct type_name){ name, id, hash_of(name), 0 };
+	}
+}
+
 static int index_names(struct types *t)
 {
 	uint32_t first = t->base ? btf__type_cnt(t->base->btf) : 1, end = btf__type_cnt(t->btf);
-	t->named = calloc(end - first + 1, sizeof(*t->named));
-	if (!t->named)
+	size_t room = end > first ? end - first : 0;
+	t->named = malloc((room + 1) * sizeof(*t->named));
+	t->enums = malloc((room + 1) * sizeof(*t->enums));
+	if (!t->named || !t->enums)
 		return -ENOMEM;
-	for (uint32_t id = first; id < end; id++) {
-		const struct btf_type *type = btf__type_by_id(t->btf, id);
-		const char *name = type && is_looked_up(type) ? btf__name_by_offset(t->btf, type->name_off) : NULL;
-		if (name && *name)
-			t->named[t->named_count++] = (struct type_name){ name, id };
+	collect(t, first, end);
+	for (t->slots = 64; t->slots < 2 * t->named_count;)
+		t->slots *= 2;
+	t->slot = calloc(t->slots, sizeof(*t->slot));
+	if (!t->slot)
+		return -ENOMEM;
+	for (size_t i = t->named_count; i-- > 0;) { /* backwards, so that the lowest id of a name comes first */
+		uint32_t *slot = slot_of(t, t->named[i].name, t->named[i].hash);
+		t->named[i].next = *slot;
+		*slot = (uint32_t)i + 1;
 	}
-	qsort(t->named, t->named_count, sizeof(*t->named), by_name);
 	return 0;
 }
 
@@ -126,18 +166,16 @@ int types_parse(const void *data, size_t size, const struct types *base, struct 
 
 /* --- look-ups ----------------------------------------------------------------------------------------------------- */
 
-/* The first entry of @name; its namesakes follow. */
-static size_t first_named(const struct types *t, const char *name)
+/* The first entry of @name, and the next one of the same name; NULL: there is none. */
+static const struct type_name *first_named(const struct types *t, const char *name)
 {
-	size_t low = 0, high = t->named_count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (strcmp(t->named[middle].name, name) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	uint32_t at = *slot_of(t, name, hash_of(name));
+	return at ? &t->named[at - 1] : NULL;
+}
+
+static const struct type_name *next_named(const struct types *t, const struct type_name *n)
+{
+	return n->next ? &t->named[n->next - 1] : NULL;
 }
 
 /* Without modifiers and typedefs; NULL: void, not there, or too long a chain. */
@@ -156,8 +194,8 @@ static const struct btf_type *strip(const struct types *t, uint32_t id, uint32_t
 /* The struct, union or enum of this name (also by typedef); a struct that is only declared does not count. */
 static const struct btf_type *find(const struct types *t, const char *name, bool enums, uint32_t *ret)
 {
-	for (size_t i = first_named(t, name); i < t->named_count && !strcmp(t->named[i].name, name); i++) {
-		const struct btf_type *type = strip(t, t->named[i].id, ret);
+	for (const struct type_name *n = first_named(t, name); n; n = next_named(t, n)) {
+		const struct btf_type *type = strip(t, n->id, ret);
 		if (type && (enums ? btf_is_any_enum(type) : btf_is_composite(type)))
 			return type;
 	}
@@ -219,16 +257,16 @@ static bool enumerator_of(const struct types *t, const struct btf_type *type, co
 
 bool types_enumerator(const struct types *t, const char *enumeration, const char *name, int64_t *ret)
 {
-	uint32_t id, end = btf__type_cnt(t->btf);
+	uint32_t id;
 	if (enumeration) {
 		const struct btf_type *type = find(t, enumeration, true, &id);
 		return type && enumerator_of(t, type, name, ret);
 	}
-	for (id = 1; id < end; id++) {
-		const struct btf_type *type = btf__type_by_id(t->btf, id);
-		if (type && btf_is_any_enum(type) && enumerator_of(t, type, name, ret))
+	if (t->base && types_enumerator(t->base, NULL, name, ret))
+		return true;
+	for (size_t i = 0; i < t->enum_count; i++)
+		if (enumerator_of(t, btf__type_by_id(t->btf, t->enums[i]), name, ret))
 			return true;
-	}
 	return false;
 }
 
@@ -411,6 +449,14 @@ struct field types_field(const struct types *t, const char *structure, const cha
 	if (!p.type || !*path || !follow(t, &p, path))
 		return (struct field){ 0 };
 	return field_of(t, &p);
+}
+
+uint32_t types_id(const struct types *t, const char *name, uint16_t kind)
+{
+	for (const struct type_name *n = first_named(t, name); n; n = next_named(t, n))
+		if (btf_kind(btf__type_by_id(t->btf, n->id)) == kind)
+			return n->id;
+	return t->base ? types_id(t->base, name, kind) : 0;
 }
 
 uint32_t types_size(const struct types *t, const char *structure)

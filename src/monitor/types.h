@@ -35,6 +35,8 @@ struct btf *types_btf(const struct types *t); /* borrowed */
  * @structure is a struct, a union, or a typedef of one.
  */
 struct field types_field(const struct types *t, const char *structure, const char *path);
+/* BTF id of the first type of this name and kind: BTF_KIND_STRUCT, UNION, ENUM, ENUM64 or TYPEDEF. 0: there is none. */
+uint32_t types_id(const struct types *t, const char *name, uint16_t kind);
 /* Size of a struct or union in bytes; 0: there is none. */
 uint32_t types_size(const struct types *t, const char *structure);
 /*

@@ -176,18 +176,20 @@ void watch_prepare(struct watch *w, struct watched_kernel *kernel, const struct 
 
 /* --- looking ------------------------------------------------------------------------------------------------------ */
 
-static struct dump_config dump_config(struct watch *w, const char *reason)
+static struct inspect_config inspect_config(struct watch *w)
 {
-	return (struct dump_config){
-		.inspect = { .view = &w->view,
-			     .layout = &w->kernel->layout,
-			     .orc = w->kernel->orc,
-			     .no_orc = w->kernel->no_orc,
-			     .registers = w->registers,
-			     .registers_count = w->registers_count },
-		.reason = reason,
-		.deadline_nsec = nsec_now() + DUMP_TIME,
-	};
+	return (struct inspect_config){ .view = &w->view,
+					.layout = &w->kernel->layout,
+					.registers = w->registers,
+					.registers_count = w->registers_count };
+}
+
+/* For those who unwind stacks. */
+static struct inspect_config inspect_config_with_stacks(struct watch *w)
+{
+	struct inspect_config config = inspect_config(w);
+	config.orc = watched_kernel_orc(w->kernel, &config.no_orc);
+	return config;
 }
 
 /* Finds the kernel in the guest's memory, or finds it again. Returns NULL, or why it cannot be read. */
@@ -209,7 +211,9 @@ static json_t *take_dump(struct watch *w, const char *reason, const struct guest
 	const char *lost = find_kernel(w, memory);
 	if (lost)
 		return dump_placeholder(reason, lost);
-	struct dump_config config = dump_config(w, reason);
+	struct dump_config config = { .inspect = inspect_config_with_stacks(w),
+				      .reason = reason,
+				      .deadline_nsec = nsec_now() + DUMP_TIME };
 	return dump_take(&config);
 }
 
@@ -234,8 +238,8 @@ static void keep_registers(struct watch *w)
 static uint64_t tick_ns(struct watch *w)
 {
 	struct inspector in;
-	const struct dump_config config = dump_config(w, NULL);
-	if (!w->tick_ns && inspect_begin(&in, &config.inspect) == 0) {
+	const struct inspect_config config = inspect_config(w);
+	if (!w->tick_ns && inspect_begin(&in, &config) == 0) {
 		w->tick_ns = in.hz ? NSEC_PER_SEC / in.hz : 0;
 		inspect_end(&in);
 	}
@@ -270,9 +274,8 @@ static void take_program(struct watch *w)
 static void look_for_test(struct watch *w, const struct mark *mark)
 {
 	struct inspector in;
-	const struct dump_config config = dump_config(w, NULL);
-	if (!w->captures.decl || (!mark && !captures_want_samples(&w->captures)) ||
-	    inspect_begin(&in, &config.inspect) < 0)
+	const struct inspect_config config = inspect_config(w);
+	if (!w->captures.decl || (!mark && !captures_want_samples(&w->captures)) || inspect_begin(&in, &config) < 0)
 		return;
 	if (mark)
 		captures_mark(&w->captures, &in, mark, w->vm->stop->guest_ns);
@@ -337,11 +340,11 @@ static void note_verified(struct watch *w)
 /* A scheduler is about to attach. Its code has addresses now, so its calls can be recorded. */
 static void take_attach(struct watch *w)
 {
-	const struct dump_config config = dump_config(w, NULL);
+	const struct inspect_config config = inspect_config(w);
 	if (w->watchdog_s)
 		set_watchdog(w);
 	if (w->recorder && w->vm->stop->hook == HOOK_ATTACH && !find_kernel(w, w->vm->backend->memory(w->vm)))
-		recorder_arm(w->recorder, w->vm, &config.inspect);
+		recorder_arm(w->recorder, w->vm, &config);
 	if (w->verifies && !find_kernel(w, w->vm->backend->memory(w->vm)))
 		verified_settle(&w->verified, &w->kernel->verified, &w->view);
 }
@@ -361,8 +364,8 @@ static int dump_job(void *arg)
 	}
 	w->dump = dump;
 	if (w->recorder && w->found) {
-		const struct dump_config config = dump_config(w, w->reason);
-		return repro_trace_see_tasks(&w->recorder->trace, &config.inspect);
+		const struct inspect_config config = inspect_config(w);
+		return repro_trace_see_tasks(&w->recorder->trace, &config);
 	}
 	return 0;
 }
@@ -421,8 +424,8 @@ static void note_failure(struct watch *w, const struct observe_stop *s, const ch
 static int probe_job(void *arg)
 {
 	struct watch *w = arg;
-	const struct dump_config config = dump_config(w, NULL);
-	w->probe_next = w->probe->work(w->probe->data, w->vm, &config.inspect, &w->job.cancelled);
+	const struct inspect_config config = inspect_config_with_stacks(w);
+	w->probe_next = w->probe->work(w->probe->data, w->vm, &config, &w->job.cancelled);
 	return 0;
 }
 
@@ -434,8 +437,8 @@ static int ask_probe(struct watch *w, const struct observe_stop *s, const char *
 	enum probe_next next = PROBE_GO_ON;
 	if (!find_kernel(w, w->vm->backend->memory(w->vm))) {
 		keep_registers(w);
-		const struct dump_config config = dump_config(w, NULL);
-		next = w->probe->look(w->probe->data, w->vm, &config.inspect, s, first);
+		const struct inspect_config config = inspect_config_with_stacks(w);
+		next = w->probe->look(w->probe->data, w->vm, &config, s, first);
 	}
 	if (next == PROBE_WORK) {
 		machine_offload(&w->machine, &w->job, probe_job, w);

@@ -38,10 +38,9 @@ static void open_files(struct watched_kernel *w, const char *vmlinux)
 		w->mark[i] = types_field(w->image.types, "pt_regs", mark_registers[i]);
 	verified_find_fields(w->image.types, &w->verified);
 	w->sampler = sampler_new(&w->image);
-	if (!w->sampler)
+	w->vmlinux = strdup(vmlinux);
+	if (!w->sampler || !w->vmlinux)
 		snprintf(w->lack, sizeof(w->lack), "out of memory");
-	if (orc_open(vmlinux, &w->orc, &err) < 0)
-		note(w->no_orc, sizeof(w->no_orc), err);
 }
 
 /* The vmlinux lies beside the image that is booted, or is that image. */
@@ -80,8 +79,21 @@ const char *watched_kernel_open(struct watched_kernel *w, const struct kernel *k
 	return *w->lack ? w->lack : NULL;
 }
 
+const struct orc *watched_kernel_orc(struct watched_kernel *w, const char **why)
+{
+	struct err *err = NULL;
+	pthread_mutex_lock(&w->lock);
+	if (!w->orc_opened && w->vmlinux && orc_open(w->vmlinux, &w->orc, &err) < 0)
+		note(w->no_orc, sizeof(w->no_orc), err);
+	w->orc_opened = true;
+	pthread_mutex_unlock(&w->lock);
+	*why = w->no_orc;
+	return w->orc;
+}
+
 void watched_kernel_done(struct watched_kernel *w)
 {
+	free(w->vmlinux);
 	sampler_free(w->sampler);
 	symbols_close(w->image.symbols);
 	types_close(w->image.types);

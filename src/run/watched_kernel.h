@@ -28,13 +28,18 @@ struct watched_kernel {
 	struct stall_fields stall;
 	struct verified_fields verified;
 	struct field mark[WIRE_MARK_ARGUMENTS]; /* arguments of a system call, in struct pt_regs */
-	struct orc *orc;			/* NULL: stacks cannot be unwound */
-	char no_orc[160];			/* why not */
+	/* For stacks, which few runs look at. */
+	char *vmlinux;
+	bool orc_opened;
+	struct orc *orc;  /* NULL: stacks cannot be unwound */
+	char no_orc[160]; /* why not */
 };
 
 void watched_kernel_init(struct watched_kernel *w);
 /* Opens it unless it is open. Returns NULL, or why its guests cannot be looked at. Any thread; blocks. */
 const char *watched_kernel_open(struct watched_kernel *w, const struct kernel *k, const struct vm_backend *backend);
+/* The tables with which stacks are unwound; NULL: there are none, @why says why. Opens them at first. Any thread. */
+const struct orc *watched_kernel_orc(struct watched_kernel *w, const char **why);
 void watched_kernel_done(struct watched_kernel *w);
 
 #endif

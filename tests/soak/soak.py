@@ -10,7 +10,8 @@ built first; `slurm`, a cluster of this machine, with faults; `defaults`, every 
 under EEVDF and the kernel tree's own schedulers; `behaviour`, the tests of work types and operations, `canned`, those
 of canned scenarios, `payloads`, those of programs in guests, and `trust`, schedulers without known faults in many
 scenarios, each also on a kernel of series 7 if one is in the cache; `stress`, an hour of a guest's time in which CPUs
-go offline and online again; `fuzz`, mutations of the kept corpora through every parser; `images`, dumps of crashed
+go offline and online again; `wide`, guests with 64, 128 and 240 CPUs, which must place a worker on each of them and reach
+a verdict; `fuzz`, mutations of the kept corpora through every parser; `images`, dumps of crashed
 guests' memory that is damaged each time in another way.
 Exit status: 0 if nothing failed, 1 otherwise.
 """
@@ -58,6 +59,8 @@ NOT_OFFERED = 69
 COMPLAINT = re.compile(r'.*(?:clocksource.*unstable|TSC.*unstable|soft lockup|hard LOCKUP|self-detected stall|detected stalls'
                        r'|blocked for more than|sched: RT throttling|WARNING:|BUG:|Oops).*')
 STRESS_RUNS = 12    # of five minutes
+WIDE = (64, 128, 240)
+WIDE_START_S = 5    # of a guest's time, for 240 workers; 64 CPUs that were compared with each other for each worker took 1
 
 # Skips because of the machine: these tests need something that is missing there.
 MAY_SKIP = ('_missing',)
@@ -128,6 +131,29 @@ def stress(kernel):
         turns = re.findall(r'\d+ turns, \d+ failed', text)
         say(f'   seed {seed}: {turns[0] if turns else "?"}, {len(found)} complaints')
     say(f'stress: {len(odd)} faults in {(time.monotonic() - began) / 60:.0f} minutes')
+    return odd
+
+
+def start_seconds(sidecar):
+    """Guest time until the workers of the first step run."""
+    return next(p['start_ms'] for p in sidecar['phases'] if p['step_index'] == 0) / 1000
+
+
+def wide(kernel):
+    odd = []
+    for cpus in WIDE:
+        with tempfile.TemporaryDirectory(prefix='ktstr-soak-') as side:
+            done = subprocess.run([KTSTR, 'test', '--kernel', kernel['key'], '--accel', 'tcg', '--seed', ARGS.seed, '-E',
+                                   f'test(=ktstr/wide_{cpus})', BUILD + '/tests/soak/wide'], text=True,
+                                  env=dict(os.environ, KTSTR_SIDECAR_DIR=side), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            found = [json.load(open(path)) for path in glob.glob(side + '/*.ktstr.json')]
+        if done.returncode != 0 or len(found) != 1:
+            odd.append(f'wide, {cpus} CPUs: status {done.returncode}: {done.stdout[-2000:]}')
+            continue
+        took = start_seconds(found[0])
+        say(f"wide: {cpus} CPUs: workers start in {took:.3f} s of the guest; {found[0]['vm_cpu_us'] / 1e6:.0f} s of CPU time")
+        if took > WIDE_START_S:
+            odd.append(f'wide, {cpus} CPUs: workers start in {took:.3f} s of the guest')
     return odd
 
 
@@ -232,7 +258,8 @@ def images(kernel):
 
 
 def main():
-    parts = {'repeats': repeats, 'kernels': kernels, 'arm64': arm64, 'slurm': slurm, 'defaults': defaults, 'stress': stress, 'fuzz': fuzz, 'images': images}
+    parts = {'repeats': repeats, 'kernels': kernels, 'arm64': arm64, 'slurm': slurm, 'defaults': defaults, 'stress': stress,
+             'wide': wide, 'fuzz': fuzz, 'images': images}
     parts |= {name: functools.partial(sweep, name) for name in SWEEPS}
     odd = []
     for name, part in parts.items():

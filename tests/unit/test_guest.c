@@ -92,8 +92,6 @@ START_TEST(declared_topology_is_what_sysfs_shows)
 	ck_assert_uint_eq(topology_llcs(&topology), 4);
 	ck_assert_uint_eq(topology.cpu[7].node, 0);
 	ck_assert_uint_eq(topology.cpu[8].node, 1);
-	ck_assert(topology_same_core(&topology, 2, 3) && !topology_same_core(&topology, 1, 2));
-	ck_assert(!topology_same_core(&topology, 2, 2));
 	ck_assert_uint_eq(cpuset_count(&topology.usable), 15);
 	machine(1, 1, 2, 1);
 	ck_assert_uint_eq(cpuset_count(&topology.usable), 2);
@@ -150,6 +148,31 @@ START_TEST(affinities_within_the_pool)
 		ck_assert(affinity_resolve(&topology, &some, &pool, i, &rng, &set));
 		ck_assert(cpuset_count(&set) == 1 && (cpuset_has(&set, 5) || cpuset_has(&set, 7)));
 	}
+}
+END_TEST
+
+START_TEST(pairs_of_threads)
+{
+	struct smt_pair pair[GUEST_CPUS_MAX];
+	struct cpuset_bits pool;
+	machine(1, 2, 2, 4); /* four threads a core: only the first two in the pool are a pair */
+	t_ok(cpuset_parse("0-3,5,7,8,12-15", &pool));
+	static const unsigned expected[][2] = { { 0, 1 }, { 5, 7 }, { 12, 13 } };
+	ck_assert_uint_eq(topology_smt_pairs(&topology, &pool, pair), ARRAY_SIZE(expected));
+	for (unsigned i = 0; i < ARRAY_SIZE(expected); i++)
+		ck_assert(pair[i].cpu[0] == expected[i][0] && pair[i].cpu[1] == expected[i][1]);
+	machine(1, 2, 4, 1);
+	ck_assert_uint_eq(topology_smt_pairs(&topology, &topology.all, pair), 0);
+	machine(1, 15, 8, 2);
+	ck_assert_uint_eq(topology_smt_pairs(&topology, &topology.all, pair), 120);
+	ck_assert(pair[119].cpu[0] == 238 && pair[119].cpu[1] == 239);
+	for (unsigned i = 0; i < topology.cpus / 2; i++) { /* siblings as firmware of many machines numbers them */
+		topology.cpu[i + 120] = topology.cpu[i];
+		topology.cpu[i].core = topology.cpu[i + 120].core = (uint16_t)i;
+		topology.cpu[i + 120].cpu = (uint16_t)(i + 120);
+	}
+	ck_assert_uint_eq(topology_smt_pairs(&topology, &topology.all, pair), 120);
+	ck_assert(pair[7].cpu[0] == 7 && pair[7].cpu[1] == 127);
 }
 END_TEST
 
@@ -510,6 +533,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, declared_topology_is_what_sysfs_shows);
 	tcase_add_test(tc, cpusets_by_arithmetic);
 	tcase_add_test(tc, affinities_within_the_pool);
+	tcase_add_test(tc, pairs_of_threads);
 	tcase_add_test(tc, shares_of_workers_round_up);
 	tcase_add_test(tc, loads_have_what_their_cgroup_says_for_all);
 	tcase_add_test(tc, canned_scenarios_on_all_machines);

@@ -108,19 +108,15 @@ void alu_hot(struct ktstr_worker *w)
 void smt_spin_begin(struct ktstr_worker *w)
 {
 	unsigned cpu[CPUSET_CPUS_MAX], count = own_cpus(cpu, CPUSET_CPUS_MAX);
-	unsigned pair[2], pairs = 0, wanted = (unsigned)(w->member_slot - w->worker_slot) / 2;
-	unsigned found[CPUSET_CPUS_MAX][2];
+	unsigned wanted = (unsigned)(w->member_slot - w->worker_slot) / 2;
+	struct smt_pair pair[GUEST_CPUS_MAX];
+	struct cpuset_bits own = { 0 };
 	for (unsigned i = 0; i < count; i++)
-		for (unsigned k = i + 1; k < count; k++)
-			if (topology_same_core(w->topology, cpu[i], cpu[k]) && pairs < CPUSET_CPUS_MAX) {
-				found[pairs][0] = cpu[i];
-				found[pairs++][1] = cpu[k];
-			}
+		cpuset_add(&own, cpu[i]);
+	unsigned pairs = topology_smt_pairs(w->topology, &own, pair);
 	if (!pairs)
 		worker_refuse(w, TROUBLE_UNSUPPORTED, -ENODEV, "two threads of one core");
-	pair[0] = found[wanted % pairs][0];
-	pair[1] = found[wanted % pairs][1];
-	own_cpu(pair[w->member]);
+	own_cpu(pair[wanted % pairs].cpu[w->member]);
 }
 
 /* --- phases ------------------------------------------------------------------------------------------------------- */

@@ -49,6 +49,7 @@
 #include "vmm/qemu/preload/handoff.h"
 #include "vmm/qemu/preload/internals.h"
 #include "vmm/qemu/preload/turn_end.h"
+#include "vmm/qemu/preload/turn_queue.h"
 
 #define LAG_VARIABLE	   "KTSTR_TCG_LAG_NS"
 #define PAUSE_NS	   400	/* about 140 cycles, as on current x86 processors */
@@ -69,8 +70,8 @@ struct vcpu {
 	int64_t woken;	   /* when the last interrupt was raised for it */
 	int64_t paused;	   /* when its last PAUSE ended */
 	int64_t spins;	   /* when the wait began to which that belongs */
-	bool asleep;	   /* known as of the last look */
-	bool look;	   /* it may have fallen asleep or have been woken since */
+	bool asleep;	   /* known as of the last look; else it is in guest.awake */
+	bool look;	   /* it is in guest.look: it may have fallen asleep or have been woken since */
 	atomic_bool asked; /* someone wants it to stop, or to call a function */
 	unsigned stuck;	   /* turns in a row without progress */
 	int64_t capacity;  /* 1 .. CAPACITY_MAX: instructions in a unit of time, times CAPACITY_MAX */
@@ -82,6 +83,9 @@ static struct {
 	struct qemu_internals qemu;
 	struct vcpu *vcpu; /* NULL: QEMU's own loop runs */
 	unsigned vcpus;
+	struct turn_queue awake;
+	struct vcpu **look; /* so many: */
+	unsigned looks;
 	int64_t lag, talk_lag, pause, spin_gap;
 	int64_t talk_ends;    /* when the lag becomes long again */
 	int64_t time;	      /* of the vCPU that is furthest behind */
@@ -110,11 +114,17 @@ static int64_t min(int64_t a, int64_t b)
 
 static struct vcpu *vcpu_of(const struct cpu *cpu)
 {
-	for (unsigned i = 0; i < guest.vcpus; i++) {
+	for (unsigned i = 0; i < guest.vcpus; i++)
 		if (guest.vcpu[i].cpu == cpu)
 			return &guest.vcpu[i];
-	}
 	return NULL;
+}
+
+static void ask_to_look(struct vcpu *v)
+{
+	if (!v->look)
+		guest.look[guest.looks++] = v;
+	v->look = true;
 }
 
 /* --- the instructions that are left of a turn --------------------------------------------------------------------- */
@@ -177,7 +187,7 @@ static void on_interrupt(struct cpu *cpu, int mask)
 	if (!v || !((uint32_t)mask & ~before))
 		return;
 	v->woken = now();
-	v->look = true;
+	ask_to_look(v);
 	if (guest.running && guest.running != v) {
 		talk();
 		cut_turn();
@@ -216,10 +226,9 @@ static void turn_ran_out(struct cpu *cpu)
 static int64_t read_clock(void)
 {
 	int64_t t = guest.qemu.call.icount_ns();
-	if (!guest.running)
-		return t;
-	guest.latest = max(guest.latest, t);
-	return guest.latest;
+	if (guest.running)
+		t = guest.latest = max(guest.latest, t);
+	return t;
 }
 
 /* --- requests ----------------------------------------------------------------------------------------------------- */
@@ -227,15 +236,15 @@ static int64_t read_clock(void)
 static void serve_requests(void)
 {
 	const struct qemu_functions *call = &guest.qemu.call;
-	if (!atomic_exchange(&guest.asked, false))
+	/* Mostly nobody has asked, and an exchange costs much more than a look. */
+	if (!atomic_load_explicit(&guest.asked, memory_order_relaxed) || !atomic_exchange(&guest.asked, false))
 		return;
-	for (unsigned i = 0; i < guest.vcpus; i++) {
-		struct vcpu *v = &guest.vcpu[i];
+	for (struct vcpu *v = guest.vcpu; v < guest.vcpu + guest.vcpus; v++) {
 		if (!atomic_exchange(&v->asked, false))
 			continue;
 		*guest.qemu.current = v->cpu;
 		call->serve(v->cpu);
-		v->look = true;
+		ask_to_look(v);
 	}
 }
 
@@ -252,30 +261,25 @@ static void look_at(struct vcpu *v)
 {
 	const struct qemu_functions *call = &guest.qemu.call;
 	bool awake = call->can_run(v->cpu) && !call->is_idle(v->cpu);
+	unsigned index = (unsigned)(v - guest.vcpu);
 	if (awake && v->asleep)
 		v->at = max(v->at, max(v->woken, guest.time));
+	if (awake)
+		turn_queue_put(&guest.awake, index, v->at);
+	else
+		turn_queue_remove(&guest.awake, index);
 	v->asleep = !awake;
 	v->look = false;
 }
 
-/* The two that are furthest behind; of equals, the first. NULL: there is none. */
-static void choose(struct vcpu **first, struct vcpu **second)
+/* The vCPU that is furthest behind; of equals, the first. NULL: all sleep. */
+static struct vcpu *choose(void)
 {
-	const bool running = guest.qemu.call.is_running(); /* else nobody falls asleep or is woken */
-	*first = *second = NULL;
-	for (unsigned i = 0; running && i < guest.vcpus; i++) {
-		struct vcpu *v = &guest.vcpu[i];
-		if (v->look)
-			look_at(v);
-		if (v->asleep)
-			continue;
-		if (!*first || v->at < (*first)->at) {
-			*second = *first;
-			*first = v;
-		} else if (!*second || v->at < (*second)->at) {
-			*second = v;
-		}
-	}
+	if (!guest.qemu.call.is_running()) /* nobody falls asleep or is woken */
+		return NULL;
+	while (guest.looks)
+		look_at(guest.look[--guest.looks]);
+	return turn_queue_empty(&guest.awake) ? NULL : &guest.vcpu[turn_queue_first(&guest.awake)];
 }
 
 /* --- timers ------------------------------------------------------------------------------------------------------- */
@@ -373,15 +377,14 @@ static int64_t time_of(struct vcpu *v, int64_t instructions)
 	return scaled / v->capacity;
 }
 
-static int64_t budget_of(const struct vcpu *v, const struct vcpu *second)
+/* @deadline: ns to the next timer; negative: there is none. */
+static int64_t budget_of(const struct vcpu *v, int64_t deadline)
 {
-	const struct qemu_functions *call = &guest.qemu.call;
-	int64_t deadline = call->deadline(CLOCK_VIRTUAL, ATTRIBUTES_ALL);
-	int64_t budget = call->to_instructions(deadline < 0 ? INT32_MAX : min(deadline, INT32_MAX));
-	int64_t lag = v->at < guest.talk_ends ? guest.talk_lag : guest.lag;
-	guest.by_lag = second && second->at + lag - v->at < budget;
+	int64_t budget = guest.qemu.call.to_instructions(deadline < 0 ? INT32_MAX : min(deadline, INT32_MAX));
+	int64_t lag = v->at < guest.talk_ends ? guest.talk_lag : guest.lag, second;
+	guest.by_lag = turn_queue_second(&guest.awake, &second) && second + lag - v->at < budget;
 	if (guest.by_lag)
-		budget = second->at + lag - v->at;
+		budget = second + lag - v->at;
 	if (v->capacity == CAPACITY_MAX)
 		return max(budget, 1);
 	guest.by_lag |= budget > SLOW_LAGS * guest.lag;
@@ -419,7 +422,7 @@ static void run_turn(struct vcpu *v, int64_t whole)
 		 (v->stuck && v->stuck % STUCK_TURNS == 0);
 	guest.held = guest.split_pause = 0;
 	v->woken = v->at;
-	v->look = true;
+	ask_to_look(v);
 	if (why == EXCP_ATOMIC)
 		call->exec_atomic(v->cpu);
 	call->lock(__FILE__, __LINE__);
@@ -445,11 +448,10 @@ static void look_and_go_on(struct vcpu *v)
 		guest.split = NULL;
 }
 
-static void take_turn(struct vcpu *v, const struct vcpu *second)
+static void take_turn(struct vcpu *v, int64_t deadline)
 {
-	int64_t budget = budget_of(v, second);
 	guest.began = v->at;
-	run_turn(v, budget);
+	run_turn(v, budget_of(v, deadline));
 	while (guest.split)
 		look_and_go_on(guest.split);
 }
@@ -467,9 +469,8 @@ static void let_main_loop_run(void)
 /* One step of the guest: a turn, the timers that are due, or a jump to the next timer. */
 static void step(void)
 {
-	struct vcpu *first, *second;
 	serve_requests();
-	choose(&first, &second);
+	struct vcpu *first = choose();
 	if (!first) {
 		sleep_until_timer();
 		return;
@@ -477,13 +478,15 @@ static void step(void)
 	bool again = guest.time == first->at;
 	guest.time = first->at;
 	*guest.qemu.current = first->cpu;
-	internals_set_icount(&guest.qemu, first->at);
+	if (*guest.qemu.icount != first->at)
+		internals_set_icount(&guest.qemu, first->at);
 	observer_between_turns();
 	code_cache_make_room();
-	if (!again && guest.qemu.call.deadline(CLOCK_VIRTUAL, ATTRIBUTES_ALL) == 0)
+	int64_t deadline = guest.qemu.call.deadline(CLOCK_VIRTUAL, ATTRIBUTES_ALL);
+	if (!again && deadline == 0)
 		run_timers();
 	else
-		take_turn(first, second);
+		take_turn(first, deadline);
 }
 
 static void need(const char *missing)
@@ -514,7 +517,8 @@ static void start(int64_t lag_ns)
 	while (call->get_cpu((int)count))
 		count++;
 	struct vcpu *v = calloc(count, sizeof(*v));
-	if (!v)
+	guest.look = calloc(count, sizeof(*guest.look));
+	if (!v || !guest.look || !turn_queue_init(&guest.awake, count))
 		abort();
 	guest.time = *guest.qemu.icount;
 	for (unsigned i = 0; i < count; i++)
