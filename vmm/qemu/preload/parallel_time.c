@@ -120,6 +120,7 @@ static struct vcpu *vcpu_of(const struct cpu *cpu)
 	return NULL;
 }
 
+/* Also by other threads that raise interrupts: under QEMU's lock. */
 static void ask_to_look(struct vcpu *v)
 {
 	if (!v->look)
@@ -422,10 +423,10 @@ static void run_turn(struct vcpu *v, int64_t whole)
 		 (v->stuck && v->stuck % STUCK_TURNS == 0);
 	guest.held = guest.split_pause = 0;
 	v->woken = v->at;
-	ask_to_look(v);
 	if (why == EXCP_ATOMIC)
 		call->exec_atomic(v->cpu);
 	call->lock(__FILE__, __LINE__);
+	ask_to_look(v);
 	if (why == EXCP_DEBUG)
 		call->handle_debug(v->cpu);
 	/* It stopped the machine. The main loop stops the others, which must not go on until it has. */
