@@ -28,8 +28,9 @@ struct types {
 	const struct types *base; /* borrowed; NULL: none */
 	struct type_name *named;
 	size_t named_count;
-	uint32_t *slot; /* 1 + the first of a name in `named`, by the name's hash, then the next that is free; 0: free */
-	size_t slots;	/* a power of two */
+	uint32_t
+		*slot; /* 1 + the first of a name in `named`, by the name's hash, then the next that is free; 0: free */
+	size_t slots;  /* a power of two */
 	uint32_t *enums; /* ids of all enums, also of those without a name */
 	size_t enum_count;
 };

@@ -12,9 +12,12 @@
 
 #define CPUS	4
 #define MINUTES 5
-#define STORM_S 12
-#define CALM_S	48
-#define TURN_US 40000
+
+/* CPUs change more often while they are busy. */
+#define STORM_S	      12
+#define STORM_TURN_US 40000
+#define CALM_S	      48
+#define CALM_TURN_US  250000
 
 static bool set_online(unsigned cpu, bool online)
 {
@@ -33,7 +36,7 @@ struct tally {
 
 struct phase {
 	struct tally *tally;
-	unsigned seconds;
+	unsigned seconds, turn_us;
 };
 
 /* One CPU after the other, and now and then all but the first. */
@@ -41,16 +44,16 @@ static void plug(struct ktstr_ctx *t, void *arg)
 {
 	const struct phase *phase = arg;
 	struct tally *tally = phase->tally;
-	for (unsigned turn = 0; turn < phase->seconds * 1000000 / (2 * TURN_US); turn++) {
+	for (unsigned turn = 0; turn < phase->seconds * 1000000 / (2 * phase->turn_us); turn++) {
 		bool all = turn % 8 == 7;
 		for (unsigned cpu = 1; cpu < CPUS; cpu++)
 			if (all || cpu == 1 + turn % (CPUS - 1))
 				tally->failed += !set_online(cpu, false);
-		ktstr_ctx_sleep_us(t, TURN_US);
+		ktstr_ctx_sleep_us(t, phase->turn_us);
 		for (unsigned cpu = 1; cpu < CPUS; cpu++)
 			if (all || cpu == 1 + turn % (CPUS - 1))
 				tally->failed += !set_online(cpu, true);
-		ktstr_ctx_sleep_us(t, TURN_US);
+		ktstr_ctx_sleep_us(t, phase->turn_us);
 		tally->turns++;
 	}
 }
@@ -74,10 +77,10 @@ static void plug(struct ktstr_ctx *t, void *arg)
 	      KIND("faults", 1, PAGE_FAULT_CHURN)),                                                      \
 		PHASE("calm", CALM_S, &calm, SLEEPERS)
 
-KTSTR_TEST(stress_hotplug, .cores = CPUS, .duration_s = MINUTES * 60 + 60, .checks = { .not_stuck = KTSTR_OFF })
+KTSTR_TEST(stress_hotplug, .cores = CPUS, .duration_s = MINUTES * 90, .checks = { .not_stuck = KTSTR_OFF })
 {
 	struct tally tally = { 0 };
-	struct phase storm = { &tally, STORM_S }, calm = { &tally, CALM_S };
+	struct phase storm = { &tally, STORM_S, STORM_TURN_US }, calm = { &tally, CALM_S, CALM_TURN_US };
 	enum ktstr_verdict r = KTSTR_PASS;
 	for (unsigned minute = 0; minute < MINUTES && r == KTSTR_PASS; minute++)
 		r = ktstr_run_steps(t, KTSTR_STEPS(MINUTE));
