@@ -81,7 +81,7 @@ struct sections {
 	struct section {
 		uint64_t end;
 		bool code;
-	} *section;
+	} * section;
 	size_t count;
 };
 
