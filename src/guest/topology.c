@@ -99,7 +99,7 @@ struct core {
 	const struct wire_cpu *first, *second;
 };
 
-/* The core of @cpu, which is added if it is new. Threads of a core are mostly neighbours: the newest are asked first. */
+/* The core of @cpu, which is added if it is new. Threads of a core are mostly neighbours: the newest come first. */
 static struct core *core_of(struct core *core, unsigned *count, const struct wire_cpu *cpu)
 {
 	for (unsigned i = *count; i-- > 0;)

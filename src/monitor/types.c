@@ -5,6 +5,8 @@
  */
 #define XXH_INLINE_ALL
 #include <bpf/libbpf.h>
+#include <fcntl.h>
+#include <gelf.h>
 #include <string.h>
 #include <xxhash.h>
 
@@ -130,12 +132,46 @@ static int types_new(struct btf *btf, const struct types *base, struct types **r
 	return r;
 }
 
+static void elf_end_p(Elf **elf)
+{
+	elf_end(*elf);
+}
+
+/* The BTF in a mapped file; NULL: it has none. */
+static const Elf_Data *find_btf(Elf *elf)
+{
+	size_t names;
+	GElf_Shdr header;
+	if (elf_getshdrstrndx(elf, &names) != 0)
+		return NULL;
+	for (Elf_Scn *scn = NULL; (scn = elf_nextscn(elf, scn));) {
+		const char *its = gelf_getshdr(scn, &header) ? elf_strptr(elf, names, header.sh_name) : NULL;
+		if (its && strcmp(its, ".BTF") == 0)
+			return elf_rawdata(scn, NULL);
+	}
+	return NULL;
+}
+
+/* As btf__parse_elf(), which reads several megabytes to a copy, and copies that. Returns NULL with errno set. */
+static struct btf *parse_file(const char *vmlinux)
+{
+	_cleanup_close_ int fd = open(vmlinux, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return NULL;
+	elf_version(EV_CURRENT);
+	_cleanup_(elf_end_p) Elf *elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
+	bool readable = elf && elf_kind(elf) == ELF_K_ELF;
+	const Elf_Data *data = readable ? find_btf(elf) : NULL;
+	errno = readable ? ENODATA : ENOEXEC;
+	if (!data || !data->d_buf || data->d_size > TYPES_BYTES_MAX)
+		return NULL;
+	return btf__new(data->d_buf, (uint32_t)data->d_size);
+}
+
 int types_open(const char *vmlinux, struct types **ret, struct err **err)
 {
 	libbpf_set_print(NULL); /* what it says of damaged files is in its errno, too */
-	int r = types_new(btf__parse_elf(vmlinux, NULL), NULL, ret);
-	if (r == -ENOENT && !access(vmlinux, F_OK))
-		r = -ENODATA;
+	int r = types_new(parse_file(vmlinux), NULL, ret);
 	if (r == -ENODATA)
 		return FAIL(err, ERR_DATA, r, "read the types of %s: the kernel has no BTF; build it with %s", vmlinux,
 			    "CONFIG_DEBUG_INFO_BTF=y");

@@ -560,8 +560,7 @@ static void on_deadline(void)
 		if (observer_wanted())
 			observe_round();
 		code_cache_make_room();
-		internals_original(HANDLE_DEADLINE).handle_deadline();
-		return;
+		return internals_original(HANDLE_DEADLINE).handle_deadline();
 	}
 	start(atoll(lag));
 	if (!atoll(lag)) /* asked only whether it is possible */
