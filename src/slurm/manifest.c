@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* manifest.c -- see manifest.h. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "run/cells.h"
+#include "run/fleet.h"
+#include "slurm/manifest.h"
+#include "slurm/stage.h"
+
+#define TASK_MEMORY_MIB 96 /* of ktstr itself, and of what it keeps of a running test */
+
+void manifest_name(char *out, size_t size)
+{
+	uint32_t id = (uint32_t)getpid();
+	time_t now = time(NULL);
+	struct tm tm;
+	getrandom(&id, sizeof(id), GRND_NONBLOCK);
+	gmtime_r(&now, &tm);
+	size_t len = strftime(out, size, "%Y%m%dT%H%M%S", &tm);
+	snprintf(out + len, size - len, "_%06x", id & 0xffffff);
+}
+
+/* --- tests -------------------------------------------------------------------------------------------------------- */
+
+static json_t *case_json(const struct manifest_request *q, const struct plan_case *c)
+{
+	json_t *o = json_object();
+	bool threads = q->threads && !c->test->host_only;
+	bool boots = !c->skip && !c->problem && !c->test->host_only;
+	json_put_text(&o, "name", c->name);
+	json_put_text(&o, "suite", test_suite_name(c->test));
+	json_put_text(&o, "topology", c->topology_text);
+	json_put_text(&o, "scheduler", c->test->scheduler ? c->test->scheduler->name : "eevdf");
+	json_put_text(&o, "kernel_label", c->kernel->label);
+	json_put_u64(&o, "kernel", (uint64_t)(c->kernel - q->kernel));
+	json_put_int(&o, "estimate_ns", c->estimate);
+	json_put_u64(&o, "cpus", threads ? topology_cpus(&c->topology) : 1);
+	json_put_u64(&o, "memory_mib", (boots ? c->memory_mib : 0) + MACHINE_MEMORY_MIB + TASK_MEMORY_MIB);
+	return o;
+}
+
+static json_t *cases_json(const struct manifest_request *q)
+{
+	json_t *cases = json_array();
+	for (size_t i = 0; i < q->plan->count; i++)
+		json_add(&cases, case_json(q, &q->plan->item[i]));
+	return cases;
+}
+
+/* --- kernels ------------------------------------------------------------------------------------------------------ */
+
+/* Is there another kernel with the same version? Then the label names the directory of its results. */
+static bool has_twin(const struct manifest_request *q, const struct kernel *k)
+{
+	for (size_t i = 0; i < q->kernels; i++)
+		if (&q->kernel[i] != k && !strcmp(q->kernel[i].version, k->version))
+			return true;
+	return false;
+}
+
+/* Copies a kernel of the cache, so that nodes without it can take it from there. */
+static int kernel_json(const struct manifest_request *q, const struct kernel *k, const char *dir, json_t **list,
+		       struct err **err)
+{
+	_cleanup_free_ char *kernels = path_join(dir, "kernels"), *to = NULL, *from = NULL;
+	char digest[STAGE_DIGEST_MAX] = "";
+	json_t *o = json_object();
+	if (k->key && kernels) {
+		to = path_join(kernels, k->key);
+		from = path_join(q->cache_root, k->key);
+	}
+	int r = k->key && !(to && from) ? -ENOMEM : to && !path_exists(to) ? stage_copy(from, to, digest, err) : 0;
+	json_put_text(&o, "label", k->label);
+	json_put_text(&o, "version", k->version);
+	json_put_text(&o, "name", k->name);
+	json_put_text(&o, "key", k->key);
+	json_put_text(&o, "digest", *digest ? digest : NULL);
+	json_put_text(&o, "results", has_twin(q, k) ? k->label : k->version);
+	json_add(list, o);
+	return r < 0 ? err_wrap(err, r, "copy kernel '%s' to the directory that nodes see", k->key) : 0;
+}
+
+/* --- test binaries ------------------------------------------------------------------------------------------------ */
+
+/* A scheduler's program that was found beside the test binary. */
+static int stage_schedulers(const struct manifest_request *q, const char *binary, const char *to, struct err **err)
+{
+	_cleanup_free_ char *home = path_dirname(binary);
+	char digest[STAGE_DIGEST_MAX];
+	for (size_t i = 0; home && i < q->plan->count; i++) {
+		const char *path = q->plan->item[i].scheduler_path;
+		_cleanup_free_ char *beside = path ? path_join(home, path_basename(path)) : NULL;
+		_cleanup_free_ char *target = path ? path_join(to, path_basename(path)) : NULL;
+		if (!path || !beside || !target || strcmp(path, beside) || path_exists(target))
+			continue;
+		int r = stage_copy(path, target, digest, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Copies a test binary to tests/NUMBER/, for nodes that do not have it under its own path. */
+static int suite_json(const struct manifest_request *q, size_t i, const char *dir, json_t **list, struct err **err)
+{
+	_cleanup_free_ char *path = realpath(q->suite[i].path, NULL), *home = NULL, *to = NULL;
+	char digest[STAGE_DIGEST_MAX] = "";
+	json_t *o = json_object();
+	if (asprintf(&home, "%s/tests/%zu", dir, i) < 0)
+		home = NULL;
+	to = home && path ? path_join(home, path_basename(path)) : NULL;
+	int r = to ? mkdir_parents(home, 0755, err) : -ENOMEM;
+	if (r == 0)
+		r = stage_copy(path, to, digest, err);
+	if (r == 0)
+		r = stage_schedulers(q, path, home, err);
+	json_put(&o, "path", json_string(q->suite[i].path));
+	json_put_text(&o, "digest", digest);
+	json_add(list, o);
+	return r < 0 ? err_wrap(err, r, "copy '%s' to the directory that nodes see", q->suite[i].path) : 0;
+}
+
+/* --- the whole ---------------------------------------------------------------------------------------------------- */
+
+static int stage_program(const char *dir, struct err **err)
+{
+	_cleanup_free_ char *to = path_join(dir, "bin/ktstr");
+	char digest[STAGE_DIGEST_MAX];
+	return to ? stage_copy("/proc/self/exe", to, digest, err) : -ENOMEM;
+}
+
+static int put_files(const struct manifest_request *q, const char *dir, json_t **o, struct err **err)
+{
+	json_t *kernels = json_array(), *suites = json_array();
+	int r = stage_program(dir, err);
+	for (size_t i = 0; r == 0 && i < q->kernels; i++)
+		r = kernel_json(q, &q->kernel[i], dir, &kernels, err);
+	for (size_t i = 0; r == 0 && i < q->suites; i++)
+		r = suite_json(q, i, dir, &suites, err);
+	json_put(o, "kernels", kernels);
+	json_put(o, "suites", suites);
+	return r;
+}
+
+int manifest_write(const struct manifest_request *q, const char *dir, json_t *asked, struct slurm_record *ret,
+		   struct err **err)
+{
+	json_put_u64(&asked, "version", SLURM_VERSION);
+	json_put(&asked, "cases", cases_json(q));
+	int r = put_files(q, dir, &asked, err);
+	if (r < 0) {
+		json_decref(asked);
+		return r;
+	}
+	return slurm_record_start(ret, dir, asked, err);
+}

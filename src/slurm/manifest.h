@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* manifest.h -- writes down what is run on Slurm, and copies the files that nodes may lack to the run's directory. */
+#ifndef KTSTR_SLURM_MANIFEST_H
+#define KTSTR_SLURM_MANIFEST_H
+
+#include "run/plan.h"
+#include "slurm/record.h"
+
+struct manifest_request {
+	const struct plan *plan;
+	const struct kernel *kernel;
+	size_t kernels;
+	const struct suite *suite;
+	size_t suites;
+	const char *cache_root; /* of kernels */
+	bool threads;		/* each CPU of a guest is a thread of the host */
+};
+
+/* A name for a run that begins with the time. */
+void manifest_name(char *out, size_t size);
+/*
+ * Fills the directory @dir, which slurm_record_create() has made: program, kernels, test binaries, manifest. @asked:
+ * what else the manifest says, taken over; NULL: out of memory.
+ */
+int manifest_write(const struct manifest_request *q, const char *dir, json_t *asked, struct slurm_record *ret,
+		   struct err **err);
+
+#endif
