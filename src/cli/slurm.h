@@ -28,7 +28,8 @@ int slurm_collect(const struct slurm_following *f, struct err **err);
 /* The directory of the run that the user means: a path, or a name. NULL: the newest. The caller frees *@ret. */
 int slurm_find_run(const char *text, const char *said_dir, char **ret, struct err **err);
 
-/* slurm_task.c: internal commands that run in jobs. @argv: the words after "task" or "build". */
+/* slurm_task.c, slurm_build.c: internal commands that run in jobs. @argv: the words after "task" or "build". */
 int slurm_task_main(char **argv, struct err **err);
+int slurm_build_main(char **argv, struct err **err);
 
 #endif

@@ -112,6 +112,12 @@ static void on_note(void *data, enum runner_note note, const char *text)
 	case RUNNER_REFUSED:
 		say_printf("warning: lost tests cannot be submitted now (%s); trying again\n", text);
 		break;
+	case RUNNER_BUILDS:
+		say_printf("job %s builds the kernels that are missing; the tests wait for it\n", text);
+		break;
+	case RUNNER_BUILT:
+		say_printf("the kernels are built\n");
+		break;
 	case RUNNER_EXCLUDED:
 		say_printf("note: node %s is left out from now on\n", text);
 		break;

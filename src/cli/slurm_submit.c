@@ -62,6 +62,18 @@ static void put_collection(const struct session *s, json_t **o)
 	json_put_text(o, "sidecar_dir", sidecars);
 }
 
+/* How kernels are built that are missing. */
+static json_t *build_json(const struct session *s)
+{
+	const struct test_args *a = s->args;
+	json_t *o = json_object();
+	json_put_bool(&o, "schedulers", session_needs_schedulers(s));
+	json_put_bool(&o, "no_ccache", a->no_ccache);
+	json_put_bool(&o, "skip_sha256", a->skip_sha256);
+	json_put_bool(&o, "no_verify_signature", a->no_verify_signature);
+	return o;
+}
+
 static json_t *asked_json(const struct session *s, const char *id)
 {
 	const struct test_args *a = s->args;
@@ -74,6 +86,7 @@ static json_t *asked_json(const struct session *s, const char *id)
 	json_put(&o, "sbatch", strings_json(&a->slurm_args));
 	json_put_bool(&o, "labels", s->labels);
 	json_put(&o, "words", words_json(s));
+	json_put(&o, "build", build_json(s));
 	put_collection(s, &o);
 	return o;
 }
@@ -83,6 +96,7 @@ static int write_record(const struct session *s, const char *dir, const char *id
 {
 	const struct manifest_request q = { .plan = &s->plan,
 					    .kernel = s->kernel,
+					    .source = s->source,
 					    .kernels = s->kernels,
 					    .suite = s->suite,
 					    .suites = s->suites,

@@ -95,6 +95,15 @@ static int keep_part(struct plan *p, const struct test_part *part)
 	return 0;
 }
 
+bool session_needs_schedulers(const struct session *s)
+{
+	for (size_t i = 0; i < s->suites; i++)
+		for (size_t k = 0; k < s->suite[i].schedulers; k++)
+			if (s->suite[i].scheduler[k].binary)
+				return true;
+	return false;
+}
+
 int session_plan(struct session *s, const struct test_args *a, struct err **err)
 {
 	struct plan_request request = {

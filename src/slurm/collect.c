@@ -45,7 +45,23 @@ static int name_tests(const struct slurm_record *r, size_t kernel, struct plan *
 	return 0;
 }
 
-static int open_directory(struct collection *c, const json_t *kernel, size_t i, struct err **err)
+static const char *kernel_text(const struct slurm_record *r, size_t i, const char *key)
+{
+	const json_t *kernel = json_array_get(json_object_get(r->manifest, "kernels"), i);
+	return json_string_value(json_object_get(kernel, key)) ?: "unknown";
+}
+
+/* The directory of its results is named by the version, or by the label if an earlier kernel has that version. */
+static const char *results_name(const struct slurm_record *r, size_t kernel)
+{
+	const char *version = kernel_text(r, kernel, "version");
+	for (size_t i = 0; i < kernel; i++)
+		if (!strcmp(kernel_text(r, i, "version"), version))
+			return kernel_text(r, kernel, "label");
+	return version;
+}
+
+static int open_directory(struct collection *c, size_t i, struct err **err)
 {
 	const struct slurm_record *r = c->runner->record;
 	_cleanup_(plan_done) struct plan plan = { 0 };
@@ -59,24 +75,19 @@ static int open_directory(struct collection *c, const json_t *kernel, size_t i, 
 	int result = suites ? name_tests(r, i, &plan, suites) : -ENOMEM;
 	c->dir[i] = RUNDIR_NULL;
 	c->kernels++;
-	return result == 0 ? rundir_open(json_string_value(json_object_get(kernel, "results")) ?: "unknown",
-					 slurm_record_text(r, "commit"), &scope, &c->dir[i], err)
+	return result == 0 ? rundir_open(results_name(r, i), slurm_record_text(r, "commit"), &scope, &c->dir[i], err)
 			   : result;
 }
 
 static int open_directories(struct collection *c, struct err **err)
 {
-	const json_t *kernels = json_object_get(c->runner->record->manifest, "kernels");
-	size_t i;
-	json_t *kernel;
+	size_t kernels = json_array_size(json_object_get(c->runner->record->manifest, "kernels"));
 	int result = 0;
-	c->dir = calloc(json_array_size(kernels) + 1, sizeof(*c->dir));
+	c->dir = calloc(kernels + 1, sizeof(*c->dir));
 	if (!c->dir)
 		return -ENOMEM;
-	json_array_foreach(kernels, i, kernel) {
-		if (result == 0)
-			result = open_directory(c, kernel, i, err);
-	}
+	for (size_t i = 0; result == 0 && i < kernels; i++)
+		result = open_directory(c, i, err);
 	return result;
 }
 

@@ -33,7 +33,9 @@ static json_t *case_json(const struct manifest_request *q, const struct plan_cas
 {
 	json_t *o = json_object();
 	bool threads = q->threads && !c->test->host_only;
-	bool boots = !c->skip && !c->problem && !c->test->host_only;
+	/* What a kernel that is not built yet lacks is not known. */
+	bool may_run = (!c->skip && !c->problem) || q->source[c->kernel - q->kernel];
+	bool boots = may_run && !c->test->host_only;
 	json_put_text(&o, "name", c->name);
 	json_put_text(&o, "suite", test_suite_name(c->test));
 	json_put_text(&o, "topology", c->topology_text);
@@ -56,35 +58,52 @@ static json_t *cases_json(const struct manifest_request *q)
 
 /* --- kernels ------------------------------------------------------------------------------------------------------ */
 
-/* Is there another kernel with the same version? Then the label names the directory of its results. */
-static bool has_twin(const struct manifest_request *q, const struct kernel *k)
+/* A kernel of the cache is copied, so that nodes without it can take it from there. */
+static int stage_kernel(const struct manifest_request *q, const struct kernel *k, const char *dir, json_t **o,
+			struct err **err)
 {
-	for (size_t i = 0; i < q->kernels; i++)
-		if (&q->kernel[i] != k && !strcmp(q->kernel[i].version, k->version))
-			return true;
-	return false;
+	_cleanup_free_ char *kernels = path_join(dir, "kernels"), *from = path_join(q->cache_root, k->key);
+	_cleanup_free_ char *to = kernels ? path_join(kernels, k->key) : NULL;
+	char digest[STAGE_DIGEST_MAX] = "";
+	int r = !to || !from ? -ENOMEM : path_exists(to) ? 0 : stage_copy(from, to, digest, err);
+	json_put_text(o, "digest", *digest ? digest : NULL);
+	return r < 0 ? err_wrap(err, r, "copy kernel '%s' to the directory that nodes see", k->key) : 0;
 }
 
-/* Copies a kernel of the cache, so that nodes without it can take it from there. */
-static int kernel_json(const struct manifest_request *q, const struct kernel *k, const char *dir, json_t **list,
-		       struct err **err)
+/* A job of the run builds it. A tarball is copied, because nodes need not have it. */
+static int stage_source(const char *source, size_t i, const char *dir, json_t **o, struct err **err)
 {
-	_cleanup_free_ char *kernels = path_join(dir, "kernels"), *to = NULL, *from = NULL;
-	char digest[STAGE_DIGEST_MAX] = "";
+	_cleanup_free_ char *below = NULL, *home = NULL, *to = NULL;
+	char digest[STAGE_DIGEST_MAX];
+	json_put_text(o, "source", source);
+	if (*source != '/')
+		return 0;
+	if (asprintf(&below, "sources/%zu/%s", i, path_basename(source)) < 0)
+		return -ENOMEM;
+	to = path_join(dir, below);
+	home = to ? path_dirname(to) : NULL;
+	json_put_text(o, "source_file", below);
+	int r = home ? mkdir_parents(home, 0755, err) : -ENOMEM;
+	if (r == 0)
+		r = stage_copy(source, to, digest, err);
+	return r < 0 ? err_wrap(err, r, "copy '%s' to the directory that nodes see", source) : 0;
+}
+
+static int kernel_json(const struct manifest_request *q, size_t i, const char *dir, json_t **list, struct err **err)
+{
+	const struct kernel *k = &q->kernel[i];
 	json_t *o = json_object();
-	if (k->key && kernels) {
-		to = path_join(kernels, k->key);
-		from = path_join(q->cache_root, k->key);
-	}
-	int r = k->key && !(to && from) ? -ENOMEM : to && !path_exists(to) ? stage_copy(from, to, digest, err) : 0;
+	int r = 0;
 	json_put_text(&o, "label", k->label);
 	json_put_text(&o, "version", k->version);
 	json_put_text(&o, "name", k->name);
 	json_put_text(&o, "key", k->key);
-	json_put_text(&o, "digest", *digest ? digest : NULL);
-	json_put_text(&o, "results", has_twin(q, k) ? k->label : k->version);
+	if (q->source[i])
+		r = stage_source(q->source[i], i, dir, &o, err);
+	else if (k->key)
+		r = stage_kernel(q, k, dir, &o, err);
 	json_add(list, o);
-	return r < 0 ? err_wrap(err, r, "copy kernel '%s' to the directory that nodes see", k->key) : 0;
+	return r;
 }
 
 /* --- test binaries ------------------------------------------------------------------------------------------------ */
@@ -141,7 +160,7 @@ static int put_files(const struct manifest_request *q, const char *dir, json_t *
 	json_t *kernels = json_array(), *suites = json_array();
 	int r = stage_program(dir, err);
 	for (size_t i = 0; r == 0 && i < q->kernels; i++)
-		r = kernel_json(q, &q->kernel[i], dir, &kernels, err);
+		r = kernel_json(q, i, dir, &kernels, err);
 	for (size_t i = 0; r == 0 && i < q->suites; i++)
 		r = suite_json(q, i, dir, &suites, err);
 	json_put(o, "kernels", kernels);

@@ -9,6 +9,7 @@
 struct manifest_request {
 	const struct plan *plan;
 	const struct kernel *kernel;
+	char *const *source; /* of each kernel: what a job of the run builds it from; NULL: it is there */
 	size_t kernels;
 	const struct suite *suite;
 	size_t suites;

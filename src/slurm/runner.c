@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "reactor/machine.h"
+#include "slurm/built.h"
 #include "slurm/call.h"
 #include "slurm/runner.h"
 #include "slurm/text.h"
@@ -100,6 +101,8 @@ int runner_init(struct runner *r, struct err **err)
 		result = files_init(&r->files, r->record, &r->follow, r->on_result, r->data);
 	for (unsigned i = 0; result == 0 && i < r->record->rounds; i++)
 		result = add_round(r, i, /* held= */ false);
+	/* Another process began it. */
+	r->build.awaited = r->record->rounds && slurm_built_read(r->record, NULL) != 1;
 	return result < 0 ? FAIL_SYS(err, result, "follow the run '%s'", r->record->id) : 0;
 }
 
@@ -145,6 +148,70 @@ int runner_add_round(struct runner *r, const uint32_t *which, size_t count, stru
 	return add_round(r, r->record->rounds - 1, /* held= */ true);
 }
 
+/* --- kernels that are built first ---------------------------------------------------------------------------------- */
+
+static char *build_job_path(const struct runner *r)
+{
+	return path_join(r->record->dir, "build-job");
+}
+
+/* Another process may have submitted it. */
+static int read_build_job(struct runner *r)
+{
+	_cleanup_free_ char *path = build_job_path(r);
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	if (!path)
+		return -ENOMEM;
+	if (path_exists(path) && file_read(path, sizeof(r->build.job), &text, NULL) == 0)
+		slurm_job_number(buf_str(&text), r->build.job);
+	return 0;
+}
+
+/* Arrays wait for this job, unless all kernels are there. */
+static int submit_build(struct runner *r, struct err **err)
+{
+	_cleanup_free_ char *path = build_job_path(r);
+	int result = slurm_built_read(r->record, err);
+	r->submit.after = NULL;
+	if (result == 0 && !*r->build.job)
+		result = read_build_job(r);
+	if (result)
+		return result < 0 ? result : 0;
+	r->build.awaited = true;
+	if (!*r->build.job) {
+		result = cluster_submit_build(r->reactor, &r->cluster, &r->submit, r->build.job, err);
+		if (result == 0)
+			result =
+				path ? file_write_atomic(path, r->build.job, strlen(r->build.job), 0644, err) : -ENOMEM;
+		if (result == 0)
+			note(r, RUNNER_BUILDS, r->build.job);
+	}
+	r->submit.after = r->build.job;
+	return result;
+}
+
+/* @answered: the answer of squeue was whole. A failed build ends the run. */
+static int check_build(struct runner *r, bool answered, struct err **err)
+{
+	int result = slurm_built_read(r->record, err);
+	if (result == 1 && r->build.awaited)
+		note(r, RUNNER_BUILT, "");
+	r->build.awaited = result == 0;
+	if (result == 0 && answered && !r->build.seen && !slurm_state_ended(r->build.state))
+		r->build.state = SLURM_GONE;
+	/* Its last file may be late. */
+	if (result == 0 && answered && slurm_state_ended(r->build.state) && ++r->build.late >= FOLLOW_GRACE)
+		result = FAIL(err, ERR_MISSING, -EIO, "the job that builds kernels %s; its output is in '%s/%s'",
+			      slurm_state_text(r->build.state), r->record->dir, BUILD_LOG_FILE);
+	if (result >= 0)
+		return 0;
+	/* Nothing of the run can start any more. */
+	cluster_cancel(r->reactor, r->record, NULL);
+	return result;
+}
+
+/* --- submitting ---------------------------------------------------------------------------------------------------- */
+
 /* An array whose first task is not held was submitted, or Slurm has shown that it was. */
 int runner_submit(struct runner *r, struct err **err)
 {
@@ -153,6 +220,9 @@ int runner_submit(struct runner *r, struct err **err)
 	r->submit.record = r->record;
 	r->submit.counts_memory = r->cluster.counts_memory;
 	r->submit.exclude = r->exclude.len ? buf_str(&r->exclude) : NULL;
+	int built = submit_build(r, err);
+	if (built < 0)
+		return built;
 	json_array_foreach(json_object_get(r->record->round[r->record->rounds - 1], "arrays"), i, array) {
 		uint32_t first = (uint32_t)json_integer_value(json_object_get(array, "first"));
 		if (first >= r->follow.tasks || !r->follow.task[first].held)
@@ -184,7 +254,15 @@ static void take_row(void *data, const char *line)
 {
 	struct runner *r = data;
 	struct slurm_row row;
+	char build[SLURM_NAME_MAX];
 	bool ok = slurm_row_parse(line, &row);
+	slurm_build_job_name(r->record, build, sizeof(build));
+	if (ok && !strcmp(row.name, build)) {
+		r->build.seen = true;
+		r->build.state = row.state;
+		r->build.late = slurm_state_ended(row.state) ? r->build.late : 0;
+		return;
+	}
 	int64_t first = ok ? slurm_job_first(r->record, row.name) : -ENOENT;
 	struct row_target t = { .runner = r, .first = (uint32_t)first, .row = &row };
 	/* A line that Slurm prints beside its answer is a warning; one that names our jobs must be understood. */
@@ -207,6 +285,10 @@ static void list_names(struct runner *r)
 {
 	char name[SLURM_NAME_MAX];
 	buf_clear(&r->names);
+	if (r->build.awaited) {
+		slurm_build_job_name(r->record, name, sizeof(name));
+		buf_appendf(&r->names, "--name=%s", name);
+	}
 	for (unsigned i = 0; i < r->record->rounds; i++) {
 		size_t k;
 		json_t *array;
@@ -241,6 +323,7 @@ static int ask_queue(struct runner *r, struct err **err)
 	for (size_t i = 0; i < ARRAY_SIZE(words) && words[i]; i++)
 		slurm_call_add(&call, words[i]);
 	follow_rows_begin(&r->follow);
+	r->build.seen = false;
 	int result = slurm_call_run(r->reactor, &call, &why);
 	slurm_call_done(&call);
 	r->stats.questions++;
@@ -309,8 +392,10 @@ int runner_step(struct runner *r, struct err **err)
 	int answer = ask_queue(r, err);
 	if (answer < 0 && answer != -EAGAIN)
 		return answer;
+	int result = r->build.awaited ? check_build(r, answer == 0, err) : 0;
 	/* Files first: what a task wrote before it ended counts. */
-	int result = files_read(&r->files);
+	if (result == 0)
+		result = files_read(&r->files);
 	if (result < 0)
 		return result;
 	if (answer == 0)

@@ -10,6 +10,7 @@
 #include "base/parse.h"
 #include "run/list_json.h"
 #include "slurm/task_attempt.h"
+#include "slurm/built.h"
 #include "slurm/files.h"
 #include "slurm/node_kernel.h"
 #include "slurm/stage.h"
@@ -101,6 +102,12 @@ int task_attempt_open(struct task_attempt *t, const char *dir, const char *numbe
 	if (parse_u32_range(number, 0, UINT32_MAX - 1, &t->number) < 0)
 		return FAIL(err, ERR_USAGE, -EINVAL, "'%s' is not the number of a task", number);
 	int r = slurm_record_open(&t->record, dir, err);
+	if (r < 0)
+		return r;
+	/* The array waits for the job that builds, so its result is there. */
+	r = slurm_built_read(&t->record, err);
+	if (r == 0)
+		r = FAIL(err, ERR_MISSING, -ENOENT, "the kernels of the run %s are not built yet", t->record.id);
 	if (r < 0)
 		return r;
 	t->task = slurm_record_task(&t->record, t->number);
