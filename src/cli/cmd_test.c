@@ -49,6 +49,7 @@ static void session_done(struct session *s)
 	for (size_t i = 0; i < KERNELS_MAX; i++)
 		free(s->source[i]);
 	suites_free(s->suite, s->suites);
+	strings_free(s->binaries);
 	cache_done(&s->cache);
 	strings_free(s->environment);
 	free(s->image_cache);
@@ -59,6 +60,15 @@ static void session_done(struct session *s)
 }
 
 static const char *const default_paths[] = { "build", NULL };
+
+static int note_binaries(struct session *s)
+{
+	s->binaries = calloc(s->suites + 1, sizeof(*s->binaries));
+	for (size_t i = 0; s->binaries && i < s->suites; i++)
+		if (!(s->binaries[i] = strdup(s->suite[i].path)))
+			return -ENOMEM;
+	return s->binaries ? 0 : -ENOMEM;
+}
 
 static int load_suites(struct session *s, const struct test_args *a, struct err **err)
 {
@@ -81,6 +91,8 @@ static int load_suites(struct session *s, const struct test_args *a, struct err 
 		say_printf("error: %s; its tests do not run\n", s->suite[i].problem);
 		status_note(EXIT_BAD_DATA);
 	}
+	if (r == 0 && a->slurm)
+		r = note_binaries(s);
 	return r == 0 && a->source ? a->source->suites(a->source, s, err) : r;
 }
 

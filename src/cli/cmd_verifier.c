@@ -71,6 +71,7 @@ static const struct option_row verifier_options[] = {
 	OPT_FLAG(ARGS, test.no_verify_signature, "no-verify-signature", 0,
 		 "accept lists of checksums without verifying their signatures"),
 	OPT_LIST(ARGS, test.report, "report", 0, "FORMAT=FILE", "write a report, as for 'ktstr test'"),
+	ROWS_SLURM(ARGS, test.),
 	OPT_STRING(ARGS, test.trace, "trace", 0, "FILE", "write a Chrome trace of this command to FILE"),
 	OPT_INSTEAD("nextest-profile", "say what the profile would say, with --jobs"),
 	OPT_INSTEAD("rodata", "every cell boots its own machine; choose topologies with --preset"),
@@ -78,10 +79,9 @@ static const struct option_row verifier_options[] = {
 };
 
 static const struct option_conflict verifier_conflicts[] = {
-	{ "profiles", "all-profiles" },
-	{ "list", "dry-run" },
-	{ "list", "replay" },
-	{ NULL, NULL },
+	{ "profiles", "all-profiles" }, { "list", "dry-run" }, { "list", "replay" }, { "slurm", "list" },
+	{ "slurm", "dry-run" },		{ "slurm", "replay" }, { "slurm", "jobs" },  { "slurm", "cpu-cap" },
+	{ "slurm", "trace" },		{ NULL, NULL },
 };
 
 /* --- what is asked for -------------------------------------------------------------------------------------------- */
@@ -198,12 +198,28 @@ static int show_records(const struct test_source *from, const struct session *se
 	return r == 0 ? verifier_show(showing->args, showing->view, &s, err) : r;
 }
 
+int verifier_show_collected(char *const *words, const struct report_results *results, struct err **err)
+{
+	_cleanup_(verifier_view_done) struct verifier_view view = { 0 };
+	_cleanup_(sweep_done) struct sweep s = { 0 };
+	struct verifier_args a = { 0 };
+	int r = options_parse(&cmd_verifier, words, &a, err);
+	if (r == 0)
+		r = verifier_view_parse(&a, &view, err);
+	a.raw |= environment_is_on(ENV_VERIFIER_RAW);
+	for (size_t i = 0; r == 0 && i < results->count; i++)
+		if (*results->item[i].sidecar)
+			r = sweep_add(&s, results->item[i].sidecar, err);
+	return r == 0 ? verifier_show(&a, &view, &s, err) : r;
+}
+
 static int run_sweep(struct verifier_args *a, const struct verifier_view *view, struct err **err)
 {
 	const struct showing showing = { a, view };
 	const struct sweep_plan plan = {
 		.source = { .needs_paths = a->test.paths.count,
 			    .presets = a->presets.item,
+			    .programs = a->programs.item,
 			    .suites = sweep_suites,
 			    .finish = show_records },
 		.names = a->schedulers.item,
@@ -218,6 +234,8 @@ static int run_sweep(struct verifier_args *a, const struct verifier_view *view, 
 	a->test.no_perf_mode = true;
 	a->test.keep_runs = HISTORY_RUNS_DEFAULT;
 	struct test_args run = a->test;
+	run.command = &cmd_verifier;
+	run.command_args = a;
 	run.verbose = false; /* it would print the report of each cell that passed */
 	a->test.verbose = verbose;
 	return test_run(&run, err);

@@ -3,6 +3,7 @@
 #ifndef KTSTR_CLI_SLURM_H
 #define KTSTR_CLI_SLURM_H
 
+#include "base/output.h"
 #include "cli/options.h"
 #include "cli/reports.h"
 #include "slurm/runner.h"
@@ -16,6 +17,7 @@ struct slurm_following {
 	struct runner runner;
 	struct report_orders reports;
 	bool json, detach;
+	struct output *lines; /* of results as they arrive: standard error if the command prints something else */
 	const char **sbatch; /* arguments of the user; borrowed strings */
 	unsigned name_columns;
 	size_t flaky;

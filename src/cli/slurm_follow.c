@@ -53,7 +53,7 @@ static void print_line(const struct slurm_following *f, const json_t *event, con
 		    nsec_format((nsec_t)json_integer_value(json_object_get(event, "wall_ns")), wall), node);
 	if (*cause && strcmp(text_of(event, "verdict"), "pass"))
 		text_append_wrapped(&text, cause, t.tty ? t.columns : 0, EVENT_INDENT);
-	out_buf(&text);
+	output_buf(f->lines, &text);
 }
 
 static void on_result(void *data, uint32_t test, uint32_t task, const json_t *event, const char *sidecar)
@@ -182,6 +182,8 @@ static int follow_to_end(struct slurm_following *f, struct err **err)
 int slurm_follow(struct slurm_following *f, struct err **err)
 {
 	struct runner *r = &f->runner;
+	f->lines = f->json || strcmp(slurm_record_text(r->record, "command"), "verifier") ? &standard_output
+											  : &standard_error;
 	r->on_result = on_result;
 	r->on_event = on_event;
 	r->on_note = on_note;

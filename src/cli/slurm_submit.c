@@ -13,30 +13,52 @@
 #include "cli/out.h"
 #include "cli/slurm.h"
 #include "cli/test_session.h"
+#include "cli/test_source.h"
 #include "slurm/manifest.h"
 
 /* Options that tasks get in another way, and those that only concern the submitting process. */
-static const char *const not_passed[] = {
-	"kernel",      "filter",      "partition",	 "jobs",	"accel",     "report",	       "trace",
-	"json",	       "slurm",	      "slurm-jobs",	 "slurm-arg",	"slurm-dir", "detach",	       "list",
-	"dry-run",     "eager",	      "relevant",	 "base",	"base-ref",  "default-branch", "keep-runs",
-	"cpu-cap",     "run-ignored", "nextest-profile", "flaky-fails", "fail-fast", "max-fail",       "no-fail-fast",
-	"show-output", "verbose",     "slow-timeout",	 NULL
-};
+static const char *const not_passed[] = { "kernel", "filter", "partition", "jobs", "accel", "report", "trace", "json",
+					  "slurm", "slurm-jobs", "slurm-arg", "slurm-dir", "detach", "list", "dry-run",
+					  "eager", "relevant", "base", "base-ref", "default-branch", "keep-runs",
+					  "cpu-cap", "run-ignored", "nextest-profile", "flaky-fails", "fail-fast",
+					  "max-fail", "no-fail-fast", "show-output", "verbose", "slow-timeout",
+					  /* of explore */
+					  "until-fail",
+					  /* of verifier */
+					  "filter-cells", "scheduler-bin", "output", "emit", "sort", "top", "top-lines",
+					  "raw", "save", "compare", "fail-on", NULL };
+
+/* What `ktstr slurm collect` needs not know. */
+static const char *const not_kept[] = { "slurm",  "slurm-jobs", "slurm-arg", "slurm-dir",
+					"detach", "report",	"json",	     NULL };
 
 /* --- what is asked for ------------------------------------------------------------------------------------------- */
 
-static json_t *words_json(const struct session *s)
+static const struct command *command_of(const struct test_args *a)
+{
+	return a->command ?: &cmd_test;
+}
+
+static json_t *options_json(const struct test_args *a, const char *const *without)
 {
 	json_t *list = json_array();
 	char **words = NULL;
-	if (options_to_words(&cmd_test, s->args, not_passed, &words) < 0)
+	if (options_to_words(command_of(a), a->command ? a->command_args : a, without, &words) < 0)
 		json_add(&list, NULL);
 	for (size_t i = 0; words && words[i]; i++)
 		json_add(&list, json_string(words[i]));
 	strings_free(words);
-	json_add(&list, json_sprintf("--accel=%s", s->accel.backend->name));
-	json_add(&list, json_string("--run-ignored=all"));
+	return list;
+}
+
+/* Of the tasks. */
+static json_t *words_json(const struct session *s)
+{
+	json_t *list = options_json(s->args, not_passed);
+	if (command_of(s->args) != &cmd_explore)
+		json_add(&list, json_sprintf("--accel=%s", s->accel.backend->name));
+	if (command_of(s->args) == &cmd_test)
+		json_add(&list, json_string("--run-ignored=all"));
 	return list;
 }
 
@@ -85,7 +107,9 @@ static json_t *asked_json(const struct session *s, const char *id)
 	json_put_u64(&o, "tasks_most", a->slurm_jobs);
 	json_put(&o, "sbatch", strings_json(&a->slurm_args));
 	json_put_bool(&o, "labels", s->labels);
+	json_put_text(&o, "command", command_of(a)->name);
 	json_put(&o, "words", words_json(s));
+	json_put(&o, "options", options_json(a, not_kept));
 	json_put(&o, "build", build_json(s));
 	put_collection(s, &o);
 	return o;
@@ -98,8 +122,8 @@ static int write_record(const struct session *s, const char *dir, const char *id
 					    .kernel = s->kernel,
 					    .source = s->source,
 					    .kernels = s->kernels,
-					    .suite = s->suite,
-					    .suites = s->suites,
+					    .binary = s->binaries,
+					    .scheduler = s->args->source ? s->args->source->programs : NULL,
 					    .cache_root = s->cache.root,
 					    .threads = s->accel.backend->vcpu_threads };
 	return manifest_write(&q, dir, asked_json(s, id), ret, err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* slurm_task.c -- one task of a run on Slurm, on a node: its tests run as `ktstr test` runs them. */
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/environment.h"
@@ -9,6 +10,7 @@
 #include "cli/out.h"
 #include "cli/slurm.h"
 #include "cli/test_session.h"
+#include "cli/verifier_args.h"
 #include "run/list_json.h"
 #include "slurm/task_attempt.h"
 
@@ -33,19 +35,30 @@ static int prepare(const struct task_attempt *t, struct err **err)
 	return set ? 0 : -ENOMEM;
 }
 
+/* The command that was submitted, with the tests of this task. */
+static int run_command(const char *name, char *const *words, const struct test_part *part, struct err **err)
+{
+	if (!strcmp(name, cmd_verifier.name)) {
+		struct verifier_args args = { .test.part = part };
+		int r = options_parse(&cmd_verifier, words, &args, err);
+		return r == 0 ? cmd_verifier.run(&args, err) : r;
+	}
+	bool explores = !strcmp(name, cmd_explore.name);
+	struct test_args args = { .part = part };
+	int r = options_parse(explores ? &cmd_explore : &cmd_test, words, &args, err);
+	return r < 0 ? r : explores ? cmd_explore.run(&args, err) : test_run(&args, err);
+}
+
 static int run_tests(const struct task_attempt *t, struct err **err)
 {
 	const struct test_part part = { .names = t->names,
 					.count = t->count,
 					.labels = json_is_true(json_object_get(t->record.manifest, "labels")),
 					.commit = slurm_record_text(&t->record, "commit") };
-	struct test_args args = { .part = &part };
 	int r = prepare(t, err);
 	char **words = r == 0 ? task_attempt_words(t) : NULL;
 	if (r == 0)
-		r = words ? options_parse(&cmd_test, words, &args, err) : -ENOMEM;
-	if (r == 0)
-		r = test_run(&args, err);
+		r = words ? run_command(slurm_record_text(&t->record, "command"), words, &part, err) : -ENOMEM;
 	strings_free(words);
 	return r;
 }

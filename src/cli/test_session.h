@@ -23,6 +23,7 @@ struct session {
 	struct cache cache;
 	struct suite *suite;
 	size_t suites;
+	char **binaries; /* paths of the suites that were loaded, NULL-terminated, also if a source replaced them */
 	struct kernel kernel[KERNELS_MAX];
 	struct rundir rundir[KERNELS_MAX];
 	char commit[COMMIT_TEXT_MAX];

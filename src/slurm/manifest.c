@@ -106,7 +106,7 @@ static int kernel_json(const struct manifest_request *q, size_t i, const char *d
 	return r;
 }
 
-/* --- test binaries ------------------------------------------------------------------------------------------------ */
+/* --- programs ---------------------------------------------------------------------------------------------------- */
 
 /* A scheduler's program that was found beside the test binary. */
 static int stage_schedulers(const struct manifest_request *q, const char *binary, const char *to, struct err **err)
@@ -114,25 +114,29 @@ static int stage_schedulers(const struct manifest_request *q, const char *binary
 	_cleanup_free_ char *home = path_dirname(binary);
 	char digest[STAGE_DIGEST_MAX];
 	for (size_t i = 0; home && i < q->plan->count; i++) {
+		const struct sched_decl *s = q->plan->item[i].test->scheduler;
 		const char *path = q->plan->item[i].scheduler_path;
-		_cleanup_free_ char *beside = path ? path_join(home, path_basename(path)) : NULL;
-		_cleanup_free_ char *target = path ? path_join(to, path_basename(path)) : NULL;
-		if (!path || !beside || !target || strcmp(path, beside) || path_exists(target))
+		_cleanup_free_ char *beside = s && s->binary ? path_join(home, path_basename(s->binary)) : NULL;
+		_cleanup_free_ char *target = s && s->binary ? path_join(to, path_basename(s->binary)) : NULL;
+		/* Without a path, the kernel is not built yet: nobody has looked for the scheduler. */
+		if (!beside || !target || (path ? strcmp(path, beside) != 0 : !path_exists(beside)) ||
+		    path_exists(target))
 			continue;
-		int r = stage_copy(path, target, digest, err);
+		int r = stage_copy(beside, target, digest, err);
 		if (r < 0)
 			return r;
 	}
 	return 0;
 }
 
-/* Copies a test binary to tests/NUMBER/, for nodes that do not have it under its own path. */
-static int suite_json(const struct manifest_request *q, size_t i, const char *dir, json_t **list, struct err **err)
+/* Copies a program to @below/NUMBER/, for nodes that do not have it under its own path. */
+static int program_json(const struct manifest_request *q, const char *program, const char *below, json_t **list,
+			const char *dir, struct err **err)
 {
-	_cleanup_free_ char *path = realpath(q->suite[i].path, NULL), *home = NULL, *to = NULL;
+	_cleanup_free_ char *path = realpath(program, NULL), *home = NULL, *to = NULL;
 	char digest[STAGE_DIGEST_MAX] = "";
 	json_t *o = json_object();
-	if (asprintf(&home, "%s/tests/%zu", dir, i) < 0)
+	if (asprintf(&home, "%s/%s/%zu", dir, below, json_array_size(*list)) < 0)
 		home = NULL;
 	to = home && path ? path_join(home, path_basename(path)) : NULL;
 	int r = to ? mkdir_parents(home, 0755, err) : -ENOMEM;
@@ -140,10 +144,10 @@ static int suite_json(const struct manifest_request *q, size_t i, const char *di
 		r = stage_copy(path, to, digest, err);
 	if (r == 0)
 		r = stage_schedulers(q, path, home, err);
-	json_put(&o, "path", json_string(q->suite[i].path));
+	json_put(&o, "path", json_string(program));
 	json_put_text(&o, "digest", digest);
 	json_add(list, o);
-	return r < 0 ? err_wrap(err, r, "copy '%s' to the directory that nodes see", q->suite[i].path) : 0;
+	return r < 0 ? err_wrap(err, r, "copy '%s' to the directory that nodes see", program) : 0;
 }
 
 /* --- the whole ---------------------------------------------------------------------------------------------------- */
@@ -157,14 +161,17 @@ static int stage_program(const char *dir, struct err **err)
 
 static int put_files(const struct manifest_request *q, const char *dir, json_t **o, struct err **err)
 {
-	json_t *kernels = json_array(), *suites = json_array();
+	json_t *kernels = json_array(), *suites = json_array(), *schedulers = json_array();
 	int r = stage_program(dir, err);
 	for (size_t i = 0; r == 0 && i < q->kernels; i++)
 		r = kernel_json(q, i, dir, &kernels, err);
-	for (size_t i = 0; r == 0 && i < q->suites; i++)
-		r = suite_json(q, i, dir, &suites, err);
+	for (char *const *p = q->binary; r == 0 && p && *p; p++)
+		r = program_json(q, *p, "tests", &suites, dir, err);
+	for (const char *const *p = q->scheduler; r == 0 && p && *p; p++)
+		r = program_json(q, *p, "schedulers", &schedulers, dir, err);
 	json_put(o, "kernels", kernels);
 	json_put(o, "suites", suites);
+	json_put(o, "schedulers", schedulers);
 	return r;
 }
 

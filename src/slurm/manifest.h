@@ -11,10 +11,10 @@ struct manifest_request {
 	const struct kernel *kernel;
 	char *const *source; /* of each kernel: what a job of the run builds it from; NULL: it is there */
 	size_t kernels;
-	const struct suite *suite;
-	size_t suites;
-	const char *cache_root; /* of kernels */
-	bool threads;		/* each CPU of a guest is a thread of the host */
+	char *const *binary;	      /* of tests; NULL-terminated, or NULL */
+	const char *const *scheduler; /* programs of schedulers that were named; NULL-terminated, or NULL */
+	const char *cache_root;	      /* of kernels */
+	bool threads;		      /* each CPU of a guest is a thread of the host */
 };
 
 /* A name for a run that begins with the time. */

@@ -4,7 +4,7 @@
  *
  *   manifest.json      what is run: tests, kernels, options. Written once.
  *   round-1.json ...   tasks and their tests. Round 1 has all tests; further ones those that were lost. Written once.
- *   bin/ktstr          the program that tasks run; tests/, kernels/, sources/: files that nodes may lack
+ *   bin/ktstr          the program that tasks run; tests/, schedulers/, kernels/, sources/: files that nodes may lack
  *   built.json         what became of kernels that a job of the run builds (built.h); build-job: its number
  *   tasks/N/A/         attempt A of task N: sidecars, events.ndjson, at its end done.json; "ending" when told to end
  *   logs/              output of the tasks

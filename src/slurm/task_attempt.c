@@ -176,15 +176,20 @@ static int add_word(struct words *w, char *word)
 	return 0;
 }
 
-/* The test binary under its own path if this node has the same file there, else the copy in the run's directory. */
-static char *suite_path(const struct task_attempt *t, const json_t *suite, size_t i)
+/*
+ * Adds the program under its own path if this node has the same file there, else the copy in the run's directory.
+ * @option: that names it; "": it is an operand.
+ */
+static int add_program(const struct task_attempt *t, struct words *w, const char *option, const json_t *program,
+		       const char *below, size_t i)
 {
-	const char *path = json_string_value(json_object_get(suite, "path")) ?: "";
-	const char *wanted = json_string_value(json_object_get(suite, "digest")) ?: "";
-	char digest[STAGE_DIGEST_MAX] = "", *copy = NULL;
-	if (stage_digest(path, digest, NULL) == 0 && !strcmp(digest, wanted))
-		return strdup(path);
-	return asprintf(&copy, "%s/tests/%zu/%s", t->record.dir, i, path_basename(path)) < 0 ? NULL : copy;
+	const char *path = json_string_value(json_object_get(program, "path")) ?: "";
+	const char *wanted = json_string_value(json_object_get(program, "digest")) ?: "";
+	char digest[STAGE_DIGEST_MAX] = "", *word = NULL;
+	bool same = stage_digest(path, digest, NULL) == 0 && !strcmp(digest, wanted);
+	int n = same ? asprintf(&word, "%s%s", option, path)
+		     : asprintf(&word, "%s%s/%s/%zu/%s", option, t->record.dir, below, i, path_basename(path));
+	return n < 0 ? -ENOMEM : add_word(w, word);
 }
 
 static int make_words(const struct task_attempt *t, struct words *w)
@@ -200,8 +205,10 @@ static int make_words(const struct task_attempt *t, struct words *w)
 	word = NULL;
 	if (r == 0 && asprintf(&word, "--jobs=%lld", json_integer_value(json_object_get(t->task, "places"))) >= 0)
 		r = add_word(w, word);
+	json_array_foreach(json_object_get(t->record.manifest, "schedulers"), i, item)
+		r = r == 0 ? add_program(t, w, "--scheduler-bin=", item, "schedulers", i) : r;
 	json_array_foreach(json_object_get(t->record.manifest, "suites"), i, item)
-		r = r == 0 ? add_word(w, suite_path(t, item, i)) : r;
+		r = r == 0 ? add_program(t, w, "", item, "tests", i) : r;
 	return r;
 }
 

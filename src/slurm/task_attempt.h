@@ -33,7 +33,7 @@ bool task_attempt_has_work(const struct task_attempt *t);
 int task_attempt_kernels(const struct task_attempt *t, struct reactor *r, char **ret, struct err **err);
 
 /*
- * The words of `ktstr test` for this attempt. NULL: out of memory. The caller frees them (strings_free()).
+ * The words of the run's command for this attempt. NULL: out of memory. The caller frees them (strings_free()).
  */
 char **task_attempt_words(const struct task_attempt *t);
 
