@@ -10,12 +10,15 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/last_run.h"
 #include "cli/out.h"
 #include "cli/slurm.h"
 #include "cli/verifier_args.h"
 #include "report/signatures.h"
 #include "run/list_json.h"
+#include "kernel/batch.h"
 #include "slurm/collect.h"
+#include "slurm/node_kernel.h"
 
 /* The places that the submitting process would have used. */
 static int set_places(const struct slurm_record *r)
@@ -128,6 +131,37 @@ static int show_results(const struct slurm_record *r, const struct report_result
 	return result;
 }
 
+static const char *kernel_text(const struct slurm_record *r, size_t i, const char *key)
+{
+	return json_string_value(json_object_get(json_array_get(json_object_get(r->manifest, "kernels"), i), key));
+}
+
+/* Kernels that a job of the run has built come into the cache of this machine, too: failed tests are repeated here. */
+static int fetch_built(const struct slurm_following *f, size_t i, struct err **err)
+{
+	const struct slurm_record *r = f->runner.record;
+	const char *key = kernel_text(r, i, "key");
+	if (!kernel_text(r, i, "source") || !key)
+		return 0;
+	return node_kernel_fetch(f->runner.reactor, r, key, kernel_text(r, i, "digest"), err);
+}
+
+/* For `ktstr replay`. */
+static int note_run(const struct slurm_following *f, const struct collection *c, struct err **err)
+{
+	const struct slurm_record *record = f->runner.record;
+	json_auto_t *last = json_deep_copy(json_object_get(record->manifest, "last_run"));
+	const char *names[KERNELS_MAX] = { NULL };
+	int r = 0;
+	if (!json_is_object(last) || c->kernels > KERNELS_MAX)
+		return 0;
+	for (size_t i = 0; r == 0 && i < c->kernels; i++) {
+		names[i] = kernel_text(record, i, "name");
+		r = fetch_built(f, i, err);
+	}
+	return r == 0 ? last_run_write_described(last, c->dir, names, c->kernels, err) : r;
+}
+
 int slurm_collect(const struct slurm_following *f, struct err **err)
 {
 	_cleanup_(collection_done) struct collection c = { 0 };
@@ -142,6 +176,8 @@ int slurm_collect(const struct slurm_following *f, struct err **err)
 	status_note(results_status(&c.results));
 	if (f->flaky && json_is_true(json_object_get(record->manifest, "flaky_fails")))
 		status_note(KTSTR_EXIT_FAIL);
-	r = show_results(record, &c.results, err);
+	r = note_run(f, &c, err);
+	if (r == 0)
+		r = show_results(record, &c.results, err);
 	return r == 0 ? reports_write(&f->reports, &c.results, err) : r;
 }

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/last_run.h"
 #include "cli/out.h"
 #include "cli/slurm.h"
 #include "cli/test_session.h"
@@ -111,6 +112,8 @@ static json_t *asked_json(const struct session *s, const char *id)
 	json_put(&o, "words", words_json(s));
 	json_put(&o, "options", options_json(a, not_kept));
 	json_put(&o, "build", build_json(s));
+	/* As for a local run: exploring says itself how its failures are repeated. */
+	json_put(&o, "last_run", a->schedules ? json_null() : last_run_describe(s, a));
 	put_collection(s, &o);
 	return o;
 }
