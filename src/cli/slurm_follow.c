@@ -126,7 +126,7 @@ static void on_note(void *data, enum runner_note note, const char *text)
 
 /* --- following ---------------------------------------------------------------------------------------------------- */
 
-static int take_arguments(struct slurm_following *f)
+int slurm_take_arguments(struct slurm_following *f)
 {
 	const struct slurm_record *record = f->runner.record;
 	const json_t *list = json_object_get(record->manifest, "sbatch");
@@ -188,7 +188,7 @@ int slurm_follow(struct slurm_following *f, struct err **err)
 	r->on_event = on_event;
 	r->on_note = on_note;
 	r->data = f;
-	int result = take_arguments(f);
+	int result = f->sbatch ? 0 : slurm_take_arguments(f);
 	if (result == 0)
 		result = runner_init(r, err);
 	if (result == 0)

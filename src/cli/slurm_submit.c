@@ -165,6 +165,10 @@ static int submit(struct session *s, struct slurm_following *f, struct slurm_rec
 	if (r == 0)
 		r = write_record(s, dir, id, record, err);
 	if (r == 0)
+		r = slurm_take_arguments(f);
+	if (r == 0 && s->accel.backend->vcpu_threads)
+		r = slurm_probe_nodes(&f->runner, err);
+	if (r == 0)
 		say_printf("run %s on Slurm: %zu test%s, files in %s\n", record->id, record->count,
 			   plural(record->count), record->dir);
 	return r;

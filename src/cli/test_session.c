@@ -262,8 +262,12 @@ int session_choose_accel(struct session *s, const struct test_args *a, struct er
 	if (r < 0)
 		return r;
 	unsigned lag_ns = a->tcg_time == TCG_PARALLEL ? (unsigned)a->tcg_lag : 0;
-	r = s->arch == arch_host() ? accel_choose(want, lag_ns, s->probe_cache, &s->accel, err)
-				   : accel_choose_foreign(want, s->arch, lag_ns, &s->accel, err);
+	bool remote_kvm = a->slurm && want == ACCEL_KVM && s->arch == arch_host();
+	if (remote_kvm)
+		accel_choose_remote_kvm(&s->accel);
+	else
+		r = s->arch == arch_host() ? accel_choose(want, lag_ns, s->probe_cache, &s->accel, err)
+					   : accel_choose_foreign(want, s->arch, lag_ns, &s->accel, err);
 	if (r == 0)
 		r = check_perturb(s, err);
 	if (r < 0)

@@ -16,6 +16,8 @@
 #define TIME_LEAST_S  600 /* of a task: nodes may be slower than the estimate, and starting costs something */
 #define TIME_FACTOR   4
 
+#define PROBE_MEMORY_MIB 256
+#define PROBE_TIME_MIN	 5
 #define BUILD_CPUS_MAX	 16
 #define BUILD_MEMORY_MIB 4096 /* compilers, and the linker and pahole with the debug information of a whole kernel */
 #define BUILD_TIME_MIN	 120
@@ -75,6 +77,8 @@ static const char task_script[] =
 	"exec ./bin/ktstr slurm task . \"$((${SLURM_JOB_NAME##*-} + SLURM_ARRAY_TASK_ID))\"\n";
 
 static const char build_script[] = "#!/bin/sh\ncd \"$1\" || exit 74\nexec ./bin/ktstr slurm build . \"$2\"\n";
+
+static const char probe_script[] = "#!/bin/sh\ncd \"$1\" || exit 74\nexec ./bin/ktstr slurm probe . \"$2\"\n";
 
 static char *write_script(const struct slurm_record *r, const char *name, const char *text, struct err **err)
 {
@@ -157,6 +161,16 @@ static void build_words(const struct cluster *c, const struct cluster_submit *q,
 	common_words(q, cpus, MIN_OF(most, (uint64_t)BUILD_MEMORY_MIB), BUILD_TIME_MIN, w);
 }
 
+static void probe_words(const struct cluster_submit *q, const char *node, struct words *w)
+{
+	char name[SLURM_NAME_MAX];
+	slurm_probe_job_name(q->record, node, name, sizeof(name));
+	buf_appendf(next_word(w), "--job-name=%s", name);
+	buf_appendf(next_word(w), "--output=%s/logs/probe.%s.log", q->record->dir, node);
+	buf_appendf(next_word(w), "--nodelist=%s", node);
+	common_words(q, /* cpus= */ 1, PROBE_MEMORY_MIB, PROBE_TIME_MIN, w);
+}
+
 /* Runs sbatch. @operands: of the script. */
 static int submit(struct reactor *r, const struct cluster_submit *q, const struct words *w, const char *script,
 		  const char *operand, char ret_job[SLURM_JOB_NUMBER_MAX], struct err **err)
@@ -219,9 +233,20 @@ int cluster_submit_build(struct reactor *r, const struct cluster *c, const struc
 	return submit(r, q, &w, script, operand, ret_job, err);
 }
 
+int cluster_submit_probe(struct reactor *r, const struct cluster_submit *q, const char *node, struct err **err)
+{
+	_cleanup_(words_done) struct words w = { 0 };
+	_cleanup_free_ char *script = write_script(q->record, "probe.sh", probe_script, err);
+	char job[SLURM_JOB_NUMBER_MAX];
+	if (!script)
+		return err && *err ? (*err)->code : -ENOMEM;
+	probe_words(q, node, &w);
+	return submit(r, q, &w, script, node, job, err);
+}
+
 /* --- cancelling --------------------------------------------------------------------------------------------------- */
 
-static int cancel_job(struct reactor *r, const char *name, struct err **err)
+int cluster_cancel_job(struct reactor *r, const char *name, struct err **err)
 {
 	char word[SLURM_NAME_MAX + 16];
 	struct slurm_call call;
@@ -241,14 +266,14 @@ int cluster_cancel(struct reactor *r, const struct slurm_record *record, struct 
 	int result = mark ? file_write_atomic(mark, "", 0, 0644, err) : -ENOMEM;
 	slurm_build_job_name(record, name, sizeof(name));
 	if (result == 0)
-		result = cancel_job(r, name, err);
+		result = cluster_cancel_job(r, name, err);
 	for (unsigned i = 0; i < record->rounds; i++) {
 		size_t k;
 		json_t *array;
 		json_array_foreach(json_object_get(record->round[i], "arrays"), k, array) {
 			slurm_job_name(record, (uint32_t)number_of(array, "first"), name, sizeof(name));
 			if (result == 0)
-				result = cancel_job(r, name, err);
+				result = cluster_cancel_job(r, name, err);
 		}
 	}
 	return result;

@@ -9,6 +9,7 @@
 #include "reactor/machine.h"
 #include "slurm/built.h"
 #include "slurm/call.h"
+#include "slurm/nodes.h"
 #include "slurm/runner.h"
 #include "slurm/text.h"
 
@@ -101,6 +102,7 @@ int runner_init(struct runner *r, struct err **err)
 		result = files_init(&r->files, r->record, &r->follow, r->on_result, r->data);
 	for (unsigned i = 0; result == 0 && i < r->record->rounds; i++)
 		result = add_round(r, i, /* held= */ false);
+	r->excluded = nodes_excluded(r->record, &r->exclude);
 	/* Another process began it. */
 	r->build.awaited = r->record->rounds && slurm_built_read(r->record, NULL) != 1;
 	return result < 0 ? FAIL_SYS(err, result, "follow the run '%s'", r->record->id) : 0;
@@ -406,30 +408,6 @@ int runner_step(struct runner *r, struct err **err)
 
 /* --- the loop ----------------------------------------------------------------------------------------------------- */
 
-struct nap {
-	struct machine machine;
-	nsec_t length;
-};
-
-static int nap(struct machine *m, int result)
-{
-	if (!m->first_entry)
-		return result < 0 ? result : MACHINE_END;
-	machine_sleep(m, container_of(m, struct nap, machine)->length);
-	return 0;
-}
-
-static const struct machine_state nap_states[] = { { "wait", nap, DEADLINE_NONE, 0, TO(0) | TO_END } };
-static const struct machine_type nap_type = { "slurm wait", nap_states, 1, NULL };
-
-static int wait_for(struct runner *r, nsec_t length)
-{
-	struct nap n = { .length = length };
-	machine_start(r->reactor, &n.machine, &nap_type, NULL, "slurm");
-	int result = reactor_run(r->reactor);
-	return result < 0 ? result : n.machine.result;
-}
-
 /* CPU time of this process and of its children that have ended. */
 static nsec_t cpu_time(void)
 {
@@ -453,8 +431,8 @@ int runner_follow(struct runner *r, struct err **err)
 		nsec_t cost = cpu_time() - before;
 		r->stats.cpu += cost;
 		if (result == 0 && !follow_is_over(&r->follow))
-			result = wait_for(r,
-					  MAX_OF(r->interval ? r->interval : RUNNER_INTERVAL, cost * RUNNER_COST_PART));
+			result = slurm_nap(r->reactor, MAX_OF(r->interval ? r->interval : RUNNER_INTERVAL,
+							      cost * RUNNER_COST_PART));
 	}
 	if (result == -ECANCELED && err && !*err)
 		return FAIL(err, ERR_INTERRUPTED, result, "interrupted");
