@@ -37,15 +37,17 @@ static bool is_complete(const struct slurm_record *r)
 	return true;
 }
 
-static int take_kernel(const struct slurm_record *r, const json_t *built)
+static int take_kernel(const struct slurm_record *r, const json_t *built, struct err **err)
 {
 	static const char *const keys[] = { "key", "version", "digest" };
 	json_t *kernel = kernel_at(r, (size_t)json_integer_value(json_object_get(built, "index")));
 	for (size_t i = 0; kernel && i < ARRAY_SIZE(keys); i++)
 		json_put_text(&kernel, keys[i], text_of(built, keys[i]));
+	if (!kernel)
+		return FAIL(err, ERR_DATA, -EBADMSG, "'%s/" BUILT_FILE "' has a kernel that the run does not have",
+			    r->dir);
 	/* A key is also a name for --kernel. */
-	if (kernel)
-		json_put_text(&kernel, "name", text_of(built, "key"));
+	json_put_text(&kernel, "name", text_of(built, "key"));
 	return kernel ? 0 : -ENOMEM;
 }
 
@@ -76,7 +78,7 @@ int slurm_built_read(struct slurm_record *r, struct err **err)
 		result = fail_build(r, built, err);
 	json_array_foreach(json_object_get(built, "kernels"), i, kernel)
 		if (result == 0)
-			result = take_kernel(r, kernel);
+			result = take_kernel(r, kernel, err);
 	if (result == 0 && !is_complete(r))
 		result = FAIL(err, ERR_DATA, -EBADMSG, "'%s' does not have all kernels of the run", path);
 	return result < 0 ? result : 1;
