@@ -20,7 +20,9 @@ int last_run_write(struct session *s, const struct test_args *a, struct err **er
  * representable.
  */
 json_t *last_run_describe(const struct session *s, const struct test_args *a);
-/* Completes such a record, in which the tests of kernel @i have their results in @dir[i], and writes it. */
+/*
+ * Completes such a record, in which the tests of the n-th kernel have their results in the n-th of @dir, and writes it.
+ */
 int last_run_write_described(json_t *record, const struct rundir *dir, const char *const *kernel_names, size_t kernels,
 			     struct err **err);
 /*

@@ -9,6 +9,7 @@
 #include "cli/out.h"
 #include "cli/slurm.h"
 #include "cli/test_session.h"
+#include "kernel/key.h"
 #include "slurm/built.h"
 
 /* --- on the submitting machine ------------------------------------------------------------------------------------ */
@@ -46,7 +47,8 @@ int slurm_get_kernels(struct session *s, const struct kernels_request *q, struct
 		return kernels_get(s->reactor, &s->cache, q, k, err);
 	}
 	for (size_t i = 0; r == 0 && i < k->count; i++) {
-		if (kernel_id_is_ready(&k->ids[i]))
+		r = kernel_id_look_up(&s->cache, &k->ids[i], q->schedulers, err);
+		if (r < 0 || kernel_id_is_ready(&k->ids[i]))
 			continue;
 		s->source[i] = source_of(&k->ids[i]);
 		r = s->source[i] ? 0 : -ENOMEM;

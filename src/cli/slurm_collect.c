@@ -95,9 +95,10 @@ static void print_sum(const struct slurm_following *f, const struct collection *
 		print_lost(f);
 		out_json(sum, false);
 	}
-	results_print_bad(&c->results, f->json ? &standard_error : f->lines);
 	if (explored && !f->json)
 		signatures_render(&closing, &t, &text);
+	if (!explored)
+		results_print_bad(&c->results, f->json ? &standard_error : f->lines);
 	report_results_summary(&counts, &text);
 	buf_puts(&text, "\n");
 	output_buf(f->json ? &standard_error : f->lines, &text);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* slurm_probe.c -- which nodes have a KVM that works: the job that looks, and what the submitting machine makes of it. */
+/* slurm_probe.c -- which nodes have a KVM that works: the job that looks, and what is made of its answer. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * built.h -- kernels that no cache had when a run was submitted: one job of the run builds them, and all arrays wait for
- * it. The manifest says what such a kernel is built from ("source"); built.json, which the job writes last, says what
- * became of them:
+ * built.h -- kernels that no cache had when a run was submitted: one job of the run builds them, and all arrays wait
+ * for it. The manifest says what such a kernel is built from ("source"); built.json, which the job writes last, says
+ * what became of them:
  *
  *   { "kernels": [ { "index": 0, "key": ..., "version": ..., "digest": ... } ], "node": ...,
  *     "error": { "kind": ..., "text": ... } }          "error" only if a build failed
@@ -16,12 +16,12 @@
 #define BUILT_FILE     "built.json"
 #define BUILD_LOG_FILE "logs/build.log"
 
-/* Adds to the manifest in memory what the job wrote. 1: all kernels are there; 0: not yet; negative: the build failed. */
+/* Adds what the job wrote to the manifest in memory. 1: all kernels are there; 0: not yet; negative: it failed. */
 int slurm_built_read(struct slurm_record *r, struct err **err);
 /* The name of the job that builds. */
 void slurm_build_job_name(const struct slurm_record *r, char *out, size_t size);
 
-/* --- in the job ---------------------------------------------------------------------------------------------------- */
+/* --- in the job --------------------------------------------------------------------------------------------------- */
 
 /* What kernel @i is built from, as an argument of --kernel. NULL: it need not be built. The caller frees. */
 char *slurm_build_source(const struct slurm_record *r, size_t i);

@@ -171,7 +171,7 @@ static void probe_words(const struct cluster_submit *q, const char *node, struct
 	common_words(q, /* cpus= */ 1, PROBE_MEMORY_MIB, PROBE_TIME_MIN, w);
 }
 
-/* Runs sbatch. @operands: of the script. */
+/* Runs sbatch. @operand: of the script, after the directory; NULL: none. */
 static int submit(struct reactor *r, const struct cluster_submit *q, const struct words *w, const char *script,
 		  const char *operand, char ret_job[SLURM_JOB_NUMBER_MAX], struct err **err)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * node_kernel.h -- brings a kernel of a run into the cache of this node, as a machine: LOOK > LOCK > COPY. Several tasks
- * of one node may want the same kernel: one copies it, and the others wait for the lock of its cache entry.
+ * node_kernel.h -- brings a kernel of a run into the cache of this node, as a machine: LOOK > LOCK > COPY. Several
+ * tasks of one node may want the same kernel: one copies it, and the others wait for the lock of its cache entry.
  */
 #ifndef KTSTR_SLURM_NODE_KERNEL_H
 #define KTSTR_SLURM_NODE_KERNEL_H

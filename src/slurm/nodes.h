@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * nodes.h -- which nodes of a cluster can run machines on KVM. A tiny job on each node boots a guest of a few dozen bytes
- * (kvm_probe()) and writes nodes/NAME.json to the run's directory, which also shows that the node sees it. Nodes that
- * cannot are left out of all jobs of the run. A node that is too busy to answer is taken as one that can.
+ * nodes.h -- which nodes of a cluster can run machines on KVM. A tiny job on each node boots a guest of a few dozen
+ * bytes (kvm_probe()) and writes nodes/NAME.json to the run's directory, which also shows that the node sees it. Nodes
+ * that cannot are left out of all jobs of the run. A node that is too busy to answer is taken as one that can.
  */
 #ifndef KTSTR_SLURM_NODES_H
 #define KTSTR_SLURM_NODES_H

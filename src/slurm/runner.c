@@ -150,7 +150,7 @@ int runner_add_round(struct runner *r, const uint32_t *which, size_t count, stru
 	return add_round(r, r->record->rounds - 1, /* held= */ true);
 }
 
-/* --- kernels that are built first ---------------------------------------------------------------------------------- */
+/* --- kernels that are built first --------------------------------------------------------------------------------- */
 
 static char *build_job_path(const struct runner *r)
 {
@@ -212,7 +212,7 @@ static int check_build(struct runner *r, bool answered, struct err **err)
 	return result;
 }
 
-/* --- submitting ---------------------------------------------------------------------------------------------------- */
+/* --- submitting --------------------------------------------------------------------------------------------------- */
 
 /* An array whose first task is not held was submitted, or Slurm has shown that it was. */
 int runner_submit(struct runner *r, struct err **err)

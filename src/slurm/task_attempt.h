@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * task_attempt.h -- one attempt of a task of a run on Slurm, on its node. Its results go to a directory of its own. A task
- * that Slurm starts again runs what earlier attempts left.
+ * task_attempt.h -- one attempt of a task of a run on Slurm, on its node. Its results go to a directory of its own. A
+ * task that Slurm starts again runs what earlier attempts left.
  */
 #ifndef KTSTR_SLURM_TASK_ATTEMPT_H
 #define KTSTR_SLURM_TASK_ATTEMPT_H

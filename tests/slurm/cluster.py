@@ -129,7 +129,8 @@ class Cluster:
         return subprocess.run(argv, env=self.env, capture_output=True, text=True, timeout=60)
 
     def idle(self):
-        return self.run('sinfo', '-h', '-N', '-t', 'idle', '-o', '%N').stdout.count('\n')
+        listed = self.run('sinfo', '-h', '-N', '-t', 'idle', '-o', '%N').stdout    # for each partition
+        return len(set(listed.split()))
 
     def logs(self):
         text = ''

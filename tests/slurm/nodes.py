@@ -68,6 +68,20 @@ def check_build(scratch, c):
           f"{w.kernels('mine')}\n{run}")
 
 
+def check_replay(scratch, c):
+    """A test that failed on a node is repeated here, also on a kernel that a job of the run has built."""
+    w = World(scratch, c, 'replay')
+    run = w.run('test', '--slurm', '--kernel', w.tarball(), '-E', 'test(/nap_(1|bad)$/)', NAPS)
+    named = w.run('replay', '--json')
+    found = [t['name'] for t in json.loads(named.out)['tests']] if named.status == 0 else []
+    check(run.status == 1 and found == ['ktstr/nap_bad'], 'replay names the test of a run on the cluster that failed', f'{run}{named}')
+    again = w.run('replay', '--exec')
+    ran = [line.split()[1] for line in again.out.splitlines() if line.startswith(('PASS', 'FAIL'))]
+    check(again.status == 1 and ran == ['ktstr/nap_bad'] and not c.run('squeue', '-h').stdout,
+          'and replay --exec repeats it on this machine', again)
+    check(set(w.results()) == {'ktstr/nap_1', 'ktstr/nap_bad'}, 'among the results of the run', w.results())
+
+
 def check_damage(scratch, c):
     """What arrives otherwise than it left is refused."""
     w = World(scratch, c, 'damage')
@@ -156,11 +170,12 @@ def main():
     os.environ.pop('KTSTR_TEST_KERNEL', None)
     with cluster.Cluster() as c, Scratch() as scratch:
         check_build(scratch, c)
+        check_replay(scratch, c)
         check_failed_build(scratch, c)
         check_killed_build(scratch, c)
         check_damage(scratch, c)
         check_kvm(scratch, c)
-    finish(11)
+    finish(14)
 
 
 main()
