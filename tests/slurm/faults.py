@@ -92,10 +92,58 @@ def check_node(scratch, env, c):
     c.run('scontrol', 'update', 'nodename=n2', 'state=resume')
 
 
+def processes_on(run, node):
+    """The processes of ktstr that run tasks of the run @run on @node."""
+    found = []
+    for path in glob.glob('/proc/[0-9]*/environ'):
+        pid = path.split('/')[2]
+        try:
+            with open(path, 'rb') as f:
+                here = b'SLURMD_NODENAME=' + node.encode() in f.read().split(b'\0')
+            if here and os.readlink(f'/proc/{pid}/exe').startswith(run):
+                found.append(int(pid))
+        except OSError:
+            pass
+    return found
+
+
+def finals(run):
+    """The names of all results that tasks have delivered."""
+    found = []
+    for path in glob.glob(run + '/tasks/*/*/events.ndjson'):
+        with open(path, encoding='utf-8') as f:
+            found += [e['name'] for e in map(json.loads, f) if e.get('final')]
+    return found
+
+
+def check_duplicates(scratch, env, c):
+    """Slurm loses sight of a node, whose tasks stand still meanwhile, and go on when their tests have run elsewhere."""
+    place = Place(scratch, 'duplicates', env)
+    p = place.follower('test', '--slurm', '--slurm-jobs', '4', '-E', 'test(/nap_[1-6]$/)', NAPS)
+    c.wait(lambda: 'n2' in running(c) and processes_on(place.slurm_dir(), 'n2'), 'a task to run on n2')
+    frozen = processes_on(place.slurm_dir(), 'n2')
+    for pid in frozen:
+        os.kill(pid, signal.SIGSTOP)
+    c.stop('n2', signal.SIGKILL)
+    c.run('scontrol', 'update', 'nodename=n2', 'state=down', 'reason=test')
+    out, err = p.communicate(timeout=300)
+    for pid in frozen:
+        os.kill(pid, signal.SIGCONT)
+    run = place.slurm_dir()
+    c.wait(lambda: len(finals(run)) > len(set(finals(run))), 'a result to come twice')
+    again = place.run('slurm', 'collect', timeout=300)
+    check(p.returncode == 0 and again.status == 0 and 'came twice' in again.err, 'a result that comes twice counts once, and it is said',
+          f'{p.returncode}\n{out}{err}{again}')
+    results = sidecars(place.runs)
+    check(len(results) == 6 and all(len(v) == 1 for v in results.values()), 'every test has one result', sorted(results))
+    c.start_node('n2')
+    c.run('scontrol', 'update', 'nodename=n2', 'state=resume')
+
+
 def check_time(scratch, env, c):
     """A task reaches its time limit, and what it left runs in another one."""
     place = Place(scratch, 'time', env)
-    run = place.run('test', '--slurm', '--slurm-jobs', '1', '--slurm-arg=--time=1', '--repeat', '4', NAPS, timeout=500)
+    run = place.run('test', '--slurm', '--slurm-jobs', '1', '--slurm-arg=--time=1', '--repeat', '16', NAPS, timeout=1500)
     check(run.status == 1 and 'reached its time limit' in run.err, 'a task that reaches its time limit is said to', run)
     names = [line.split()[1] for line in run.out.splitlines() if line.startswith(('PASS', 'FAIL'))]
     check(len([n for n in set(names) if 'nap_' in n]) == ALL, 'time: every test is reported', run)
