@@ -66,6 +66,9 @@ def check_build(scratch, c):
           f'{keys}\n{run}')
     check(os.path.exists(built) and w.kernels('mine') == keys[:1], 'the submitting machine gets it with the results',
           f"{w.kernels('mine')}\n{run}")
+    again = w.run('test', '--slurm', '--kernel', w.tarball(), '-E', 'test(=ktstr/nap_1)', NAPS)
+    check(again.status == 0 and 'submitted 1 task' in again.err and 'builds the kernels' not in again.err,
+          'a tarball whose kernel the cache has is not built again', again)
 
 
 def check_replay(scratch, c):
@@ -175,7 +178,7 @@ def main():
         check_killed_build(scratch, c)
         check_damage(scratch, c)
         check_kvm(scratch, c)
-    finish(14)
+    finish(17)
 
 
 main()
