@@ -118,6 +118,12 @@ int accel_choose(enum accel want, unsigned lag_ns, const char *cache_dir, struct
 	return choose_tcg(arch_host(), lag_ns, want == ACCEL_TCG ? "asked for" : probe.why, ret, err);
 }
 
+void accel_choose_remote_kvm(struct accel_choice *ret)
+{
+	ret->backend = &kvm_backend;
+	snprintf(ret->reason, sizeof(ret->reason), "asked for; of other hosts");
+}
+
 int accel_choose_foreign(enum accel want, enum arch arch, unsigned lag_ns, struct accel_choice *ret, struct err **err)
 {
 	char why[64];

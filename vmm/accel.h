@@ -40,6 +40,8 @@ const char *tcg_time_name(unsigned lag_ns);
 int accel_parse(const char *text, enum accel *ret, struct err **err);
 /* @lag_ns: of parallel time, if this QEMU can do it; 0: one shared clock. */
 int accel_choose(enum accel want, unsigned lag_ns, const char *cache_dir, struct accel_choice *ret, struct err **err);
+/* For machines that run on other hosts, whose KVM is theirs to judge. */
+void accel_choose_remote_kvm(struct accel_choice *ret);
 /* The same for guests of another architecture than this machine's, which only tcg can run. */
 int accel_choose_foreign(enum accel want, enum arch arch, unsigned lag_ns, struct accel_choice *ret, struct err **err);
 

@@ -10,6 +10,8 @@ static int run_explore(void *args, struct err **err)
 	a->accel = "tcg";
 	a->tcg_time = TCG_PARALLEL;
 	a->time_dilation = 1;
+	a->command = &cmd_explore;
+	a->command_args = a;
 	return test_run(a, err);
 }
 
@@ -26,6 +28,7 @@ const struct command cmd_explore = {
 		"replay line. Without a failure, the rate is below 3 in the number of schedules, at 95 % "
 		"confidence.",
 	.option = explore_options,
+	.conflict = explore_conflicts,
 	.example =
 		(const struct example[]){
 			{ "ktstr explore -E 'test(=ktstr/two_cgroups)' build", "a hundred schedules of one test" },

@@ -61,6 +61,9 @@ static const struct option_row perf_delta_options[] = {
 	OPT_NUMBER(ARGS, jobs, "jobs", 'j', "N", 1, 4096, 0, "passed on to 'ktstr test'"),
 	OPT_STRING(ARGS, profile, "profile", 0, "NAME", "passed on to 'ktstr test'"),
 	OPT_STRING(ARGS, cpu_cap, "cpu-cap", 0, "N", "passed on to 'ktstr test'"),
+	OPT_OPTIONAL(ARGS, slurm, "slurm", "PARTITION",
+		     "make all runs side by side on a Slurm cluster; see docs/SLURM.md"),
+	OPT_WORDS(ARGS, slurm_args, "slurm-arg", "ARG", "with --slurm: pass ARG to sbatch; repeatable"),
 	OPT_INSTEAD("dual-run", "use --noise-adjust N; one run a side cannot tell a change from noise"),
 	OPT_INSTEAD("relevant", "choose the tests with -E"),
 	OPT_INSTEAD("nextest-profile", "use --profile"),
@@ -81,6 +84,8 @@ static const struct option_conflict perf_delta_conflicts[] = {
 	{ "noise-adjust", "threshold" },
 	{ "noise-adjust", "policy" },
 	{ "noise-adjust", "dir" },
+	{ "slurm", "jobs" },
+	{ "slurm", "cpu-cap" },
 	{ "json", "format" },
 	{ NULL, NULL },
 };
@@ -131,6 +136,7 @@ static int check_run_options(const struct perf_args *a, struct err **err)
 			   : a->test	    ? "--test"
 			   : a->all_tests   ? "--all-tests"
 			   : a->insns	    ? "--insns"
+			   : a->slurm	    ? "--slurm"
 			   : a->paths.count ? "a path of tests"
 					    : NULL;
 	if (!a->noise && vain)

@@ -180,14 +180,16 @@ static int run_status(void *args, struct err **err)
 		json_put_text(&json, "directory", o->record.dir);
 		json_put_u64(&json, "tests", all);
 		json_put_u64(&json, "results", all - open);
+		json_put_bool(&json, "building", runner->build.awaited);
 		json_put_u64(&json, "tasks", runner->follow.tasks);
 		json_put_u64(&json, "waiting", states[SLURM_PENDING]);
 		json_put_u64(&json, "running", states[SLURM_RUNNING] + states[SLURM_ENDING]);
 		out_json(json, true);
 	} else {
-		out_printf("%s: %zu of %zu tests have results; of %zu tasks %u wait and %u run\n", o->record.dir,
+		out_printf("%s: %zu of %zu tests have results; of %zu tasks %u wait and %u run%s\n", o->record.dir,
 			   all - open, all, runner->follow.tasks, states[SLURM_PENDING],
-			   states[SLURM_RUNNING] + states[SLURM_ENDING]);
+			   states[SLURM_RUNNING] + states[SLURM_ENDING],
+			   runner->build.awaited ? "; kernels are built first" : "");
 	}
 	runner_done(runner);
 	return 0;

@@ -46,7 +46,10 @@ static void session_done(struct session *s)
 		kernel_done(&s->kernel[i]);
 		rundir_done(&s->rundir[i]);
 	}
+	for (size_t i = 0; i < KERNELS_MAX; i++)
+		free(s->source[i]);
 	suites_free(s->suite, s->suites);
+	strings_free(s->binaries);
 	cache_done(&s->cache);
 	strings_free(s->environment);
 	free(s->image_cache);
@@ -57,6 +60,15 @@ static void session_done(struct session *s)
 }
 
 static const char *const default_paths[] = { "build", NULL };
+
+static int note_binaries(struct session *s)
+{
+	s->binaries = calloc(s->suites + 1, sizeof(*s->binaries));
+	for (size_t i = 0; s->binaries && i < s->suites; i++)
+		if (!(s->binaries[i] = strdup(s->suite[i].path)))
+			return -ENOMEM;
+	return s->binaries ? 0 : -ENOMEM;
+}
 
 static int load_suites(struct session *s, const struct test_args *a, struct err **err)
 {
@@ -79,19 +91,12 @@ static int load_suites(struct session *s, const struct test_args *a, struct err 
 		say_printf("error: %s; its tests do not run\n", s->suite[i].problem);
 		status_note(EXIT_BAD_DATA);
 	}
+	if (r == 0 && a->slurm)
+		r = note_binaries(s);
 	return r == 0 && a->source ? a->source->suites(a->source, s, err) : r;
 }
 
 /* --- kernels: all are resolved, and built if necessary, before any test starts ------------------------------------ */
-
-static bool needs_schedulers(const struct session *s)
-{
-	for (size_t i = 0; i < s->suites; i++)
-		for (size_t k = 0; k < s->suite[i].schedulers; k++)
-			if (s->suite[i].scheduler[k].binary)
-				return true;
-	return false;
-}
 
 /* A kernel that was named may be for another architecture than --arch. */
 static int check_arch(const struct session *s, struct kernel *k, struct err **err)
@@ -105,18 +110,20 @@ static int check_arch(const struct session *s, struct kernel *k, struct err **er
 	return r;
 }
 
-static int take_kernel(struct session *s, const struct kernels_result *k, size_t i, struct err **err)
+static int take_kernel(struct session *s, struct kernels_result *k, size_t i, struct err **err)
 {
+	struct kernel *kernel = &s->kernel[s->kernels];
 	int r = kernel_list_check(&s->list, k->count, err);
 	if (r == 0)
-		r = kernels_load(&s->cache, k, i, &s->kernel[s->kernels], err);
+		r = s->args->slurm ? slurm_load_kernel(s, k, i, kernel, err)
+				   : kernels_load(&s->cache, k, i, kernel, err);
 	if (r == 0)
 		r = check_arch(s, &s->kernel[s->kernels], err);
 	s->kernels += r == 0;
 	return r == 0 ? kernel_list_label(&s->list, i, &s->kernel[s->kernels - 1]) : r;
 }
 
-static int run_ready_kernel(void *data, const struct kernels_result *k, size_t i, struct err **err);
+static int run_ready_kernel(void *data, struct kernels_result *k, size_t i, struct err **err);
 
 static int get_kernels(struct session *s, const struct test_args *a, struct err **err)
 {
@@ -126,7 +133,7 @@ static int get_kernels(struct session *s, const struct test_args *a, struct err 
 		.data = s,
 		.texts = session_kernels(s, a)->item,
 		.count = session_kernels(s, a)->count,
-		.schedulers = needs_schedulers(s) && clang,
+		.schedulers = session_needs_schedulers(s) && clang,
 		.stop_at_failure = true,
 		.skip_absent = true,
 		.include_eol = a->include_eol,
@@ -137,7 +144,7 @@ static int get_kernels(struct session *s, const struct test_args *a, struct err 
 		.cpu_cap = a->cpu_cap,
 	};
 	_cleanup_(kernels_result_done) struct kernels_result k = { 0 };
-	int r = kernels_get(s->reactor, &s->cache, &q, &k, err);
+	int r = a->slurm ? slurm_get_kernels(s, &q, &k, err) : kernels_get(s->reactor, &s->cache, &q, &k, err);
 	s->labels = k.count > 1 || (a->part && a->part->labels);
 	for (size_t i = 0; i < k.count && r == 0 && !a->eager; i++)
 		r = take_kernel(s, &k, i, err);
@@ -318,7 +325,7 @@ static int plan_kernels(struct session *s, const struct test_args *a, struct err
 }
 
 /* --eager: runs one kernel's tests while other kernels are still being built. */
-static int run_ready_kernel(void *data, const struct kernels_result *k, size_t i, struct err **err)
+static int run_ready_kernel(void *data, struct kernels_result *k, size_t i, struct err **err)
 {
 	struct session *s = data;
 	unsigned most = session_failures_most(s->args);

@@ -71,6 +71,7 @@ static const struct option_row verifier_options[] = {
 	OPT_FLAG(ARGS, test.no_verify_signature, "no-verify-signature", 0,
 		 "accept lists of checksums without verifying their signatures"),
 	OPT_LIST(ARGS, test.report, "report", 0, "FORMAT=FILE", "write a report, as for 'ktstr test'"),
+	ROWS_SLURM(ARGS, test.),
 	OPT_STRING(ARGS, test.trace, "trace", 0, "FILE", "write a Chrome trace of this command to FILE"),
 	OPT_INSTEAD("nextest-profile", "say what the profile would say, with --jobs"),
 	OPT_INSTEAD("rodata", "every cell boots its own machine; choose topologies with --preset"),
@@ -78,10 +79,9 @@ static const struct option_row verifier_options[] = {
 };
 
 static const struct option_conflict verifier_conflicts[] = {
-	{ "profiles", "all-profiles" },
-	{ "list", "dry-run" },
-	{ "list", "replay" },
-	{ NULL, NULL },
+	{ "profiles", "all-profiles" }, { "list", "dry-run" }, { "list", "replay" }, { "slurm", "list" },
+	{ "slurm", "dry-run" },		{ "slurm", "replay" }, { "slurm", "jobs" },  { "slurm", "cpu-cap" },
+	{ "slurm", "trace" },		{ NULL, NULL },
 };
 
 /* --- what is asked for -------------------------------------------------------------------------------------------- */
@@ -204,6 +204,7 @@ static int run_sweep(struct verifier_args *a, const struct verifier_view *view, 
 	const struct sweep_plan plan = {
 		.source = { .needs_paths = a->test.paths.count,
 			    .presets = a->presets.item,
+			    .programs = a->programs.item,
 			    .suites = sweep_suites,
 			    .finish = show_records },
 		.names = a->schedulers.item,
@@ -218,6 +219,8 @@ static int run_sweep(struct verifier_args *a, const struct verifier_view *view, 
 	a->test.no_perf_mode = true;
 	a->test.keep_runs = HISTORY_RUNS_DEFAULT;
 	struct test_args run = a->test;
+	run.command = &cmd_verifier;
+	run.command_args = a;
 	run.verbose = false; /* it would print the report of each cell that passed */
 	a->test.verbose = verbose;
 	return test_run(&run, err);

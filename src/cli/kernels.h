@@ -17,7 +17,7 @@ struct kernels_request {
 	bool skip_absent; /* if no suite offers a Debian package, skip its tests instead of failing */
 	bool quiet;	  /* do not print the expansion of ranges on standard error */
 	/* Called for each kernel as soon as it is bootable, while others may still be building. May be NULL. */
-	int (*ready)(void *data, const struct kernels_result *k, size_t i, struct err **err);
+	int (*ready)(void *data, struct kernels_result *k, size_t i, struct err **err);
 	void *data;
 	const char *cpu_cap;	   /* argument as written; NULL: not set */
 	const char *extra_kconfig; /* path of a file */

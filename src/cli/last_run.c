@@ -15,9 +15,11 @@
 #define LAST_RUN_VERSION 1
 
 /* Options that a replay sets itself, and those of output. */
-static const char *const not_repeated[] = { "accel",	 "dry-run", "eager",	"filter",	  "json", "kernel",
-					    "keep-runs", "list",    "relevant", "report",	  "seed", "trace",
-					    "partition", "base",    "base-ref", "default-branch", NULL };
+static const char *const not_repeated[] = { "accel",	      "dry-run",   "eager",	 "filter",    "json",
+					    "kernel",	      "keep-runs", "list",	 "relevant",  "report",
+					    "seed",	      "trace",	   "partition",	 "base",      "base-ref",
+					    "default-branch", "slurm",	   "slurm-jobs", "slurm-arg", "slurm-dir",
+					    "detach",	      NULL };
 
 char *last_run_root(void)
 {
@@ -101,6 +103,27 @@ static json_t *test_json(const struct session *s, const struct plan_case *c)
 	return o;
 }
 
+static json_t *described_test_json(const struct session *s, const struct plan_case *c)
+{
+	json_t *o = json_object();
+	json_put(&o, "name", json_string(c->name));
+	json_put_text(&o, "suite", path_basename(c->test->binary));
+	json_put_u64(&o, "kernel", (uint64_t)(c->kernel - s->kernel));
+	return o;
+}
+
+json_t *last_run_describe(const struct session *s, const struct test_args *a)
+{
+	json_t *o = new_record(s, a), *kernels = json_array(), *tests = json_array();
+	for (size_t i = 0; i < s->kernels; i++)
+		json_add(&kernels, kernel_json(&s->kernel[i]));
+	for (size_t i = 0; i < s->plan.count; i++)
+		json_add(&tests, described_test_json(s, &s->plan.item[i]));
+	json_put(&o, "kernels", kernels);
+	json_put(&o, "tests", tests);
+	return o;
+}
+
 /* A replay: its tests have their results in its directories now, because the commit of the project may be another. */
 static int move_results(const struct session *s, const char *root, const char *path, struct err **err)
 {
@@ -141,6 +164,18 @@ static void warn(const struct err *why)
 	say_printf("warning: 'ktstr replay' will not know this run: %s\n", buf_str(&text));
 }
 
+/* Forgets the record of an earlier run, which must not be taken for this one's. */
+static int write_or_forget(const char *path, const json_t *record)
+{
+	_cleanup_err_ struct err *why = NULL;
+	if (record && json_write_file(path, record, &why) == 0)
+		return 0;
+	if (why)
+		warn(why);
+	unlink(path);
+	return 0;
+}
+
 int last_run_write(struct session *s, const struct test_args *a, struct err **err)
 {
 	_cleanup_free_ char *root = last_run_root(), *path = root ? path_join(root, LAST_RUN_FILE) : NULL;
@@ -149,15 +184,29 @@ int last_run_write(struct session *s, const struct test_args *a, struct err **er
 	if (!s->record)
 		s->record = new_record(s, a);
 	bool made = path && add_kernels_and_tests(s);
-	_cleanup_err_ struct err *why = NULL;
-	if (made && json_write_file(path, s->record, &why) == 0)
-		return 0;
-	if (why)
-		warn(why);
-	/* The record of an earlier run must not be taken for this one's. */
-	if (path)
-		unlink(path);
-	return 0;
+	return path ? write_or_forget(path, made ? s->record : NULL) : 0;
+}
+
+int last_run_write_described(json_t *record, const struct rundir *dir, const char *const *kernel_names, size_t kernels,
+			     struct err **err)
+{
+	_cleanup_free_ char *root = last_run_root(), *path = root ? path_join(root, LAST_RUN_FILE) : NULL;
+	size_t i;
+	json_t *item;
+	if (!path)
+		return -ENOMEM;
+	json_array_foreach(json_object_get(record, "tests"), i, item) {
+		uint64_t kernel = (uint64_t)json_integer_value(json_object_get(item, "kernel"));
+		_cleanup_free_ char *of = kernel < kernels ? realpath(dir[kernel].path, NULL) : NULL;
+		if (!of)
+			return FAIL(err, ERR_DATA, -EBADMSG, "the run has no results of kernel %lu", kernel);
+		json_put_text(&item, "run", of);
+	}
+	/* A kernel that was built for the run has its name only now. */
+	json_array_foreach(json_object_get(record, "kernels"), i, item)
+		if (i < kernels && kernel_names[i])
+			json_put_text(&item, "name", kernel_names[i]);
+	return write_or_forget(path, record);
 }
 
 /* --- reading ------------------------------------------------------------------------------------------------------ */

@@ -16,6 +16,16 @@
  */
 int last_run_write(struct session *s, const struct test_args *a, struct err **err);
 /*
+ * For a run on a cluster: what the file will say, without the directories of the results. NULL: out of memory, or not
+ * representable.
+ */
+json_t *last_run_describe(const struct session *s, const struct test_args *a);
+/*
+ * Completes such a record, in which the tests of the n-th kernel have their results in the n-th of @dir, and writes it.
+ */
+int last_run_write_described(json_t *record, const struct rundir *dir, const char *const *kernel_names, size_t kernels,
+			     struct err **err);
+/*
  * Reads the file in the directory @root. Every key that is used is checked here: "directory", "seed" (strings),
  * "words", "paths", "kernels", "tests" (arrays of strings or objects), "environment" (an object of strings).
  */

@@ -100,6 +100,10 @@ static int dispatch(char **argv, struct err **err)
 	/* Internal: what jobs of `ktstr test --slurm` run on their nodes. */
 	if (!strcmp(argv[0], "slurm") && argv[1] && !strcmp(argv[1], "task"))
 		return slurm_task_main(argv + 2, err);
+	if (!strcmp(argv[0], "slurm") && argv[1] && !strcmp(argv[1], "build"))
+		return slurm_build_main(argv + 2, err);
+	if (!strcmp(argv[0], "slurm") && argv[1] && !strcmp(argv[1], "probe"))
+		return slurm_probe_main(argv + 2, err);
 	const struct command *c = command_find(argv[0], argv[1], &words);
 	const struct command_family *f = command_family_find(argv[0]);
 	/* A command that is also the first word of others takes no operands. */

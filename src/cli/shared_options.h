@@ -47,6 +47,23 @@ static inline enum arch chosen_arch(unsigned word)
 	OPT_STRING(args, default_branch, "default-branch", 0, "NAME", \
 		   "the same, for a branch that is used where nothing else is named (default: main)")
 
+/*
+ * Running on a Slurm cluster. @in: where the fields are in @args: nothing, or a member and a dot.
+ */
+#define ROWS_SLURM(args, in)                                                                                        \
+	OPT_OPTIONAL(args, in slurm, "slurm", "PARTITION",                                                          \
+		     "run on a Slurm cluster, and collect the results as of one run; see docs/SLURM.md"),           \
+		OPT_NUMBER(args, in slurm_jobs, "slurm-jobs", 0, "N", 1, 1000000, 0,                                \
+			   "with --slurm: divide the tests into about N tasks at most (default: three quarters of " \
+			   "Slurm's MaxJobCount)"),                                                                 \
+		OPT_WORDS(args, in slurm_args, "slurm-arg", "ARG",                                                  \
+			  "with --slurm: pass ARG to sbatch, as --slurm-arg=--account=me; repeatable"),             \
+		OPT_STRING(args, in slurm_dir, "slurm-dir", 0, "DIR",                                               \
+			   "with --slurm: directory that the nodes can see (default: .slurm in the directory of "   \
+			   "runs)"),                                                                                \
+		OPT_FLAG(args, in detach, "detach", 0,                                                              \
+			 "with --slurm: submit and return; 'ktstr slurm collect' waits for the results")
+
 /* Environment variables for finding, downloading and building kernels. */
 #define KERNEL_ENVIRONMENT                                                                              \
 	ENV_KERNEL_KEYRING, ENV_KERNEL_MIRROR, ENV_KERNEL_PARALLELISM, ENV_KERNEL_STORE, ENV_CACHE_DIR, \

@@ -3,6 +3,7 @@
 #ifndef KTSTR_CLI_SLURM_H
 #define KTSTR_CLI_SLURM_H
 
+#include "base/output.h"
 #include "cli/options.h"
 #include "cli/reports.h"
 #include "slurm/runner.h"
@@ -16,11 +17,14 @@ struct slurm_following {
 	struct runner runner;
 	struct report_orders reports;
 	bool json, detach;
-	const char **sbatch; /* arguments of the user; borrowed strings */
+	struct output *lines; /* of results as they arrive: standard error if the command prints something else */
+	const char **sbatch;  /* arguments of the user; borrowed strings */
 	unsigned name_columns;
 	size_t flaky;
 };
 int slurm_follow(struct slurm_following *f, struct err **err);
+/* What every job gets, from the record. slurm_follow() does it where it has not been done. */
+int slurm_take_arguments(struct slurm_following *f);
 
 /* slurm_collect.c: copies the results that count to the directories of an ordinary run, and writes the reports. */
 int slurm_collect(const struct slurm_following *f, struct err **err);
@@ -28,7 +32,12 @@ int slurm_collect(const struct slurm_following *f, struct err **err);
 /* The directory of the run that the user means: a path, or a name. NULL: the newest. The caller frees *@ret. */
 int slurm_find_run(const char *text, const char *said_dir, char **ret, struct err **err);
 
-/* slurm_task.c: internal commands that run in jobs. @argv: the words after "task" or "build". */
+/* slurm_task.c, slurm_build.c, slurm_probe.c: internal commands that run in jobs. @argv: the words that follow. */
 int slurm_task_main(char **argv, struct err **err);
+int slurm_build_main(char **argv, struct err **err);
+int slurm_probe_main(char **argv, struct err **err);
+
+/* slurm_probe.c: leaves out nodes that cannot run machines on KVM. */
+int slurm_probe_nodes(struct runner *r, struct err **err);
 
 #endif

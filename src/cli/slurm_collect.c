@@ -1,41 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* slurm_collect.c -- the results of all tasks of a run on Slurm become those of one ordinary run. */
-#include <dirent.h>
-#include <stdio.h>
+/* slurm_collect.c -- the end of a run on Slurm: its results are collected, and shown as those of a local run. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <ktstr/test.h>
 
 #include "base/environment.h"
-#include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "cli/commands.h"
+#include "cli/last_run.h"
 #include "cli/out.h"
 #include "cli/slurm.h"
-#include "report/events.h"
-#include "run/rundir.h"
-
-#define SEED_DIGITS 16
-
-/* The directories of the results: one for each kernel. */
-struct collection {
-	const struct slurm_following *f;
-	const struct slurm_record *record;
-	struct rundir *dir;
-	size_t kernels;
-	struct report_results results;
-};
-
-static void collection_done(struct collection *c)
-{
-	for (size_t i = 0; i < c->kernels; i++)
-		rundir_done(&c->dir[i]);
-	free(c->dir);
-	report_results_done(&c->results);
-}
-
-/* --- where results go --------------------------------------------------------------------------------------------- */
+#include "cli/verifier_args.h"
+#include "report/signatures.h"
+#include "run/list_json.h"
+#include "kernel/batch.h"
+#include "slurm/collect.h"
+#include "slurm/node_kernel.h"
 
 /* The places that the submitting process would have used. */
 static int set_places(const struct slurm_record *r)
@@ -51,150 +34,80 @@ static int set_places(const struct slurm_record *r)
 	return failed ? -ENOMEM : 0;
 }
 
-/* A plan with nothing but the names of the tests of one kernel, and the names of their test binaries. */
-static int name_tests(const struct slurm_record *r, size_t kernel, struct plan *plan, const char **suites)
+static bool is_of(const struct slurm_record *r, const struct command *c)
 {
-	size_t found = 0;
-	plan->item = calloc(r->count + 1, sizeof(*plan->item));
-	if (!plan->item)
-		return -ENOMEM;
-	for (size_t i = 0; i < r->count; i++) {
-		struct slurm_case c;
-		slurm_record_case(r, i, &c);
-		if (c.kernel != kernel)
-			continue;
-		plan->item[plan->count].name = strdup(c.name);
-		if (!plan->item[plan->count++].name)
-			return -ENOMEM;
-		size_t s = 0;
-		while (s < found && strcmp(suites[s], c.suite))
-			s++;
-		if (s == found)
-			suites[found++] = c.suite;
-	}
-	return 0;
+	return !strcmp(slurm_record_text(r, "command"), c->name);
 }
 
-static int open_directory(struct collection *c, const json_t *kernel, size_t i, struct err **err)
+static struct event_kind kind_of(const struct report_result *r)
 {
-	const struct slurm_record *r = c->record;
-	_cleanup_(plan_done) struct plan plan = { 0 };
-	_cleanup_free_ const char **suites = calloc(r->count + 1, sizeof(*suites));
-	struct rundir_scope scope = {
-		.suites = suites,
-		.plan = &plan,
-		.narrowed = json_is_true(json_object_get(r->manifest, "narrowed")),
-		.keep = (unsigned)json_integer_value(json_object_get(r->manifest, "keep_runs")),
+	static const struct event_kind kinds[OUTCOME_MAX] = {
+		[OUTCOME_FAIL] = { .verdict = KTSTR_FAIL },
+		[OUTCOME_XPASS] = { .verdict = KTSTR_PASS, .known = KNOWN_XPASS },
+		[OUTCOME_NOT_RUN] = { .verdict = KTSTR_INCONCLUSIVE },
+		[OUTCOME_INCONCLUSIVE] = { .verdict = KTSTR_INCONCLUSIVE },
+		[OUTCOME_FLAKY] = { .verdict = KTSTR_PASS, .flaky = true },
+		[OUTCOME_XFAIL] = { .verdict = KTSTR_FAIL, .known = KNOWN_XFAIL },
+		[OUTCOME_SKIP] = { .verdict = KTSTR_SKIP },
+		[OUTCOME_PASS] = { .verdict = KTSTR_PASS },
 	};
-	int result = suites ? name_tests(r, i, &plan, suites) : -ENOMEM;
-	c->dir[i] = RUNDIR_NULL;
-	c->kernels++;
-	return result == 0 ? rundir_open(json_string_value(json_object_get(kernel, "results")) ?: "unknown",
-					 slurm_record_text(r, "commit"), &scope, &c->dir[i], err)
-			   : result;
+	return kinds[r->outcome];
 }
 
-static int open_directories(struct collection *c, struct err **err)
+/* The failures of many schedules, as `ktstr explore` groups them. A schedule that did not run is none. */
+static void find_failures(const struct report_results *results, struct closing *ret)
 {
-	const json_t *kernels = json_object_get(c->record->manifest, "kernels");
-	size_t i;
-	json_t *kernel;
-	int result = set_places(c->record);
-	c->dir = calloc(json_array_size(kernels) + 1, sizeof(*c->dir));
-	if (!c->dir)
-		return -ENOMEM;
-	json_array_foreach(kernels, i, kernel) {
-		if (result == 0)
-			result = open_directory(c, kernel, i, err);
+	for (size_t i = 0; i < results->count; i++) {
+		const struct report_result *t = &results->item[i];
+		if (t->outcome != OUTCOME_NOT_RUN)
+			closing_add_read(ret, kind_of(t), t->name, *t->cause ? t->cause : NULL, t->replay);
 	}
-	return result;
 }
 
-/* --- copies ------------------------------------------------------------------------------------------------------- */
-
-/* The length of NAME-VARIANT in the name of a sidecar: without the ending, and without the seed of a try. */
-static size_t stem_length(const char *sidecar)
+static void print_lost(const struct slurm_following *f)
 {
-	size_t len = strlen(sidecar), end = strlen(SIDECAR_SUFFIX), seed = 2 + SEED_DIGITS;
-	len = len > end ? len - end : len;
-	bool has_seed = len > seed && !strncmp(sidecar + len - seed, "-s", 2) &&
-			strspn(sidecar + len - SEED_DIGITS, "0123456789abcdef") >= SEED_DIGITS;
-	return has_seed ? len - seed : len;
-}
-
-/* All files of a test: those of its earlier tries, too. */
-static int copy_files(const char *sidecar, const char *to, struct err **err)
-{
-	const char *name = path_basename(sidecar);
-	size_t stem = stem_length(name);
-	_cleanup_free_ char *from = path_dirname(sidecar);
-	DIR *dir = from ? opendir(from) : NULL;
-	int r = dir ? 0 : from ? FAIL_SYS(err, -errno, "read the directory '%s'", from) : -ENOMEM;
-	for (struct dirent *e; r == 0 && (e = readdir(dir));) {
-		if (strncmp(e->d_name, name, stem) || (e->d_name[stem] != '.' && strncmp(e->d_name + stem, "-s", 2)))
+	const struct slurm_record *record = f->runner.record;
+	for (size_t i = 0; i < record->count; i++) {
+		json_auto_t *o = json_object();
+		struct slurm_case t;
+		if (!f->runner.follow.item[i].given_up)
 			continue;
-		_cleanup_free_ char *source = path_join(from, e->d_name), *target = path_join(to, e->d_name);
-		r = source && target ? file_copy(source, target, 0644, NULL, err) : -ENOMEM;
+		slurm_record_case(record, i, &t);
+		json_put_text(&o, "event", "test-lost");
+		json_put_text(&o, "name", t.name);
+		out_json(o, false);
 	}
-	if (dir)
-		closedir(dir);
-	return r;
 }
 
-static int add_missing(struct collection *c, const struct slurm_case *t, const struct follow_case *item,
-		       struct err **err)
+static void print_sum(const struct slurm_following *f, const struct collection *c)
 {
-	char why[200];
-	snprintf(why, sizeof(why), "it has no result: %s",
-		 item->losses >= FOLLOW_LOSSES_MAX ? "its task was lost each time that it ran (see the logs of the run)"
-						   : "its task was cancelled");
-	const struct missing_result missing = { .name = t->name,
-						.suite = t->suite,
-						.topology = t->topology,
-						.scheduler = t->scheduler,
-						.kernel_label = t->kernel_label,
-						.why = why };
-	return report_results_add_missing(&c->results, &missing, err);
-}
-
-static int take_case(struct collection *c, size_t i, struct err **err)
-{
-	const char *sidecar = c->f->runner.files.sidecar[i];
-	struct slurm_case t;
-	slurm_record_case(c->record, i, &t);
-	if (!sidecar || t.kernel >= c->kernels)
-		return add_missing(c, &t, &c->f->runner.follow.item[i], err);
-	int r = copy_files(sidecar, c->dir[t.kernel].path, err);
-	_cleanup_free_ char *copy = path_join(c->dir[t.kernel].path, path_basename(sidecar));
-	if (r == 0)
-		r = copy ? report_results_add_file(&c->results, copy, err) : -ENOMEM;
-	return r < 0 ? err_wrap(err, r, "collect the result of %s", t.name) : 0;
-}
-
-/* --- the end ------------------------------------------------------------------------------------------------------ */
-
-static void print_end(const struct collection *c)
-{
-	struct result_counts counts = report_results_count(&c->results);
+	_cleanup_(closing_done) struct closing closing = { 0 };
 	_cleanup_buf_ struct buf text = BUF_NULL;
-	const struct follow *follow = &c->f->runner.follow;
-	if (c->f->json) {
-		for (size_t i = 0; i < c->record->count; i++)
-			if (follow->item[i].given_up) {
-				json_auto_t *o = json_object();
-				struct slurm_case t;
-				slurm_record_case(c->record, i, &t);
-				json_put_text(&o, "event", "test-lost");
-				json_put_text(&o, "name", t.name);
-				out_json(o, false);
-			}
-		ndjson_write(&c->results, &text);
-		buf_clear(&text);
+	struct result_counts counts = report_results_count(&c->results);
+	const struct term t = term_probe(STDOUT_FILENO);
+	bool explored = is_of(f->runner.record, &cmd_explore);
+	if (explored)
+		find_failures(&c->results, &closing);
+	if (f->json) {
+		json_auto_t *sum = results_sum_json(&c->results);
+		if (explored)
+			json_put(&sum, "signatures", signatures_json(&closing));
+		print_lost(f);
+		out_json(sum, false);
 	}
-	results_print_bad(&c->results, c->f->json ? &standard_error : &standard_output);
+	if (explored && !f->json)
+		signatures_render(&closing, &t, &text);
+	if (!explored)
+		results_print_bad(&c->results, f->json ? &standard_error : f->lines);
 	report_results_summary(&counts, &text);
 	buf_puts(&text, "\n");
-	output_buf(c->f->json ? &standard_error : &standard_output, &text);
+	output_buf(f->json ? &standard_error : f->lines, &text);
+}
+
+static void print_end(const struct slurm_following *f, const struct collection *c)
+{
+	const struct follow *follow = &f->runner.follow;
+	print_sum(f, c);
 	if (follow->lost || follow->duplicates)
 		say_printf("note: %zu test%s lost and run once more, %zu result%s came twice (the first one counts)\n",
 			   follow->lost, follow->lost == 1 ? " was" : "s were", follow->duplicates,
@@ -203,19 +116,69 @@ static void print_end(const struct collection *c)
 		say_printf("results: %s\n", c->dir[i].path);
 }
 
+/* What the command prints beside the tests' results. */
+static int show_results(const struct slurm_record *r, const struct report_results *results, struct err **err)
+{
+	const json_t *options = json_object_get(r->manifest, "options");
+	size_t count = json_array_size(options);
+	if (!is_of(r, &cmd_verifier))
+		return 0;
+	char **words = calloc(count + 1, sizeof(*words));
+	bool failed = !words;
+	for (size_t i = 0; words && i < count; i++)
+		failed |= !(words[i] = strdup(json_string_value(json_array_get(options, i)) ?: ""));
+	int result = failed ? -ENOMEM : verifier_show_collected(words, results, err);
+	strings_free(words);
+	return result;
+}
+
+static const char *kernel_text(const struct slurm_record *r, size_t i, const char *key)
+{
+	return json_string_value(json_object_get(json_array_get(json_object_get(r->manifest, "kernels"), i), key));
+}
+
+/* Kernels that a job of the run has built come into the cache of this machine, too: failed tests are repeated here. */
+static int fetch_built(const struct slurm_following *f, size_t i, struct err **err)
+{
+	const struct slurm_record *r = f->runner.record;
+	const char *key = kernel_text(r, i, "key");
+	if (!kernel_text(r, i, "source") || !key)
+		return 0;
+	return node_kernel_fetch(f->runner.reactor, r, key, kernel_text(r, i, "digest"), err);
+}
+
+/* For `ktstr replay`. */
+static int note_run(const struct slurm_following *f, const struct collection *c, struct err **err)
+{
+	const struct slurm_record *record = f->runner.record;
+	json_auto_t *last = json_deep_copy(json_object_get(record->manifest, "last_run"));
+	const char *names[KERNELS_MAX] = { NULL };
+	int r = 0;
+	if (!json_is_object(last) || c->kernels > KERNELS_MAX)
+		return 0;
+	for (size_t i = 0; r == 0 && i < c->kernels; i++) {
+		names[i] = kernel_text(record, i, "name");
+		r = fetch_built(f, i, err);
+	}
+	return r == 0 ? last_run_write_described(last, c->dir, names, c->kernels, err) : r;
+}
+
 int slurm_collect(const struct slurm_following *f, struct err **err)
 {
-	_cleanup_(collection_done) struct collection c = { .f = f, .record = f->runner.record };
-	int r = open_directories(&c, err);
-	for (size_t i = 0; r == 0 && i < c.record->count; i++)
-		r = take_case(&c, i, err);
+	_cleanup_(collection_done) struct collection c = { 0 };
+	const struct slurm_record *record = f->runner.record;
+	int r = set_places(record);
+	if (r == 0)
+		r = collection_make(&c, &f->runner, err);
 	if (r < 0)
 		return r;
-	report_results_sort(&c.results);
 	reports_say_problems(&c.results);
-	print_end(&c);
+	print_end(f, &c);
 	status_note(results_status(&c.results));
-	if (f->flaky && json_is_true(json_object_get(c.record->manifest, "flaky_fails")))
+	if (f->flaky && json_is_true(json_object_get(record->manifest, "flaky_fails")))
 		status_note(KTSTR_EXIT_FAIL);
-	return reports_write(&f->reports, &c.results, err);
+	r = note_run(f, &c, err);
+	if (r == 0)
+		r = show_results(record, &c.results, err);
+	return r == 0 ? reports_write(&f->reports, &c.results, err) : r;
 }

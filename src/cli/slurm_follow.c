@@ -53,7 +53,7 @@ static void print_line(const struct slurm_following *f, const json_t *event, con
 		    nsec_format((nsec_t)json_integer_value(json_object_get(event, "wall_ns")), wall), node);
 	if (*cause && strcmp(text_of(event, "verdict"), "pass"))
 		text_append_wrapped(&text, cause, t.tty ? t.columns : 0, EVENT_INDENT);
-	out_buf(&text);
+	output_buf(f->lines, &text);
 }
 
 static void on_result(void *data, uint32_t test, uint32_t task, const json_t *event, const char *sidecar)
@@ -112,6 +112,12 @@ static void on_note(void *data, enum runner_note note, const char *text)
 	case RUNNER_REFUSED:
 		say_printf("warning: lost tests cannot be submitted now (%s); trying again\n", text);
 		break;
+	case RUNNER_BUILDS:
+		say_printf("job %s builds the kernels that are missing; the tests wait for it\n", text);
+		break;
+	case RUNNER_BUILT:
+		say_printf("the kernels are built\n");
+		break;
 	case RUNNER_EXCLUDED:
 		say_printf("note: node %s is left out from now on\n", text);
 		break;
@@ -120,7 +126,7 @@ static void on_note(void *data, enum runner_note note, const char *text)
 
 /* --- following ---------------------------------------------------------------------------------------------------- */
 
-static int take_arguments(struct slurm_following *f)
+int slurm_take_arguments(struct slurm_following *f)
 {
 	const struct slurm_record *record = f->runner.record;
 	const json_t *list = json_object_get(record->manifest, "sbatch");
@@ -176,11 +182,13 @@ static int follow_to_end(struct slurm_following *f, struct err **err)
 int slurm_follow(struct slurm_following *f, struct err **err)
 {
 	struct runner *r = &f->runner;
+	f->lines = f->json || strcmp(slurm_record_text(r->record, "command"), "verifier") ? &standard_output
+											  : &standard_error;
 	r->on_result = on_result;
 	r->on_event = on_event;
 	r->on_note = on_note;
 	r->data = f;
-	int result = take_arguments(f);
+	int result = f->sbatch ? 0 : slurm_take_arguments(f);
 	if (result == 0)
 		result = runner_init(r, err);
 	if (result == 0)

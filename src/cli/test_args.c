@@ -114,17 +114,7 @@ const struct option_row test_options[] = {
 	ROW_BASE(struct test_args),
 	ROW_BASE_REF(struct test_args),
 	ROW_DEFAULT_BRANCH(struct test_args),
-	OPT_OPTIONAL(struct test_args, slurm, "slurm", "PARTITION",
-		     "run the tests on a Slurm cluster, and collect the results as of one run; see docs/SLURM.md"),
-	OPT_NUMBER(struct test_args, slurm_jobs, "slurm-jobs", 0, "N", 1, 1000000, 0,
-		   "with --slurm: divide the tests into about N tasks at most (default: three quarters of Slurm's "
-		   "MaxJobCount)"),
-	OPT_WORDS(struct test_args, slurm_args, "slurm-arg", "ARG",
-		  "with --slurm: pass ARG to sbatch, as --slurm-arg=--account=me; repeatable"),
-	OPT_STRING(struct test_args, slurm_dir, "slurm-dir", 0, "DIR",
-		   "with --slurm: directory that the nodes can see (default: .slurm in the directory of runs)"),
-	OPT_FLAG(struct test_args, detach, "detach", 0,
-		 "with --slurm: submit and return; 'ktstr slurm collect' waits for the results"),
+	ROWS_SLURM(struct test_args, ),
 	OPT_INSTEAD("test-threads", "the number of machines at once is --jobs"),
 	OPT_INSTEAD("nocapture", "write --no-capture"),
 	OPT_INSTEAD("success-output", "write --show-output all"),
@@ -153,7 +143,13 @@ const struct option_row explore_options[] = {
 	ROW_REPORTS(struct test_args, report, "report"),
 	ROW_TRACE(struct test_args),
 	ROW_JSON(struct test_args, "print JSON on standard output, one object per line"),
+	ROWS_SLURM(struct test_args, ),
 	OPT_END,
+};
+
+const struct option_conflict explore_conflicts[] = {
+	{ "slurm", "until-fail" }, { "slurm", "max-fail" }, { "slurm", "jobs" },
+	{ "slurm", "cpu-cap" },	   { "slurm", "trace" },    { NULL, NULL },
 };
 
 const struct option_conflict test_conflicts[] = {

@@ -37,9 +37,11 @@ struct test_args {
 	const struct test_end *end;	  /* NULL: nothing more */
 	struct strings kernel, paths, report;
 	uint64_t given;
-	struct packed_run *capture;   /* gets all that decides the run, whose results nobody keeps; NULL: not wanted */
-	const struct test_part *part; /* NULL: all tests */
-	const char *slurm;	      /* a partition of the cluster, or "" for the default one; NULL: run here */
+	struct packed_run *capture;    /* gets all that decides the run, whose results nobody keeps; NULL: not wanted */
+	const struct test_part *part;  /* NULL: all tests */
+	const char *slurm;	       /* a partition of the cluster, or "" for the default one; NULL: run here */
+	const struct command *command; /* whose options these are, for --slurm; NULL: those of `ktstr test` */
+	const void *command_args;      /* its own struct */
 	const char *slurm_dir;
 	struct strings slurm_args;
 	uint64_t slurm_jobs; /* 0: not given */
@@ -66,7 +68,7 @@ struct test_args {
 };
 
 extern const struct option_row test_options[], explore_options[];
-extern const struct option_conflict test_conflicts[];
+extern const struct option_conflict test_conflicts[], explore_conflicts[];
 extern const struct passed_word test_passed_words[];
 
 #endif

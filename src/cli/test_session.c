@@ -95,6 +95,15 @@ static int keep_part(struct plan *p, const struct test_part *part)
 	return 0;
 }
 
+bool session_needs_schedulers(const struct session *s)
+{
+	for (size_t i = 0; i < s->suites; i++)
+		for (size_t k = 0; k < s->suite[i].schedulers; k++)
+			if (s->suite[i].scheduler[k].binary)
+				return true;
+	return false;
+}
+
 int session_plan(struct session *s, const struct test_args *a, struct err **err)
 {
 	struct plan_request request = {
@@ -253,8 +262,12 @@ int session_choose_accel(struct session *s, const struct test_args *a, struct er
 	if (r < 0)
 		return r;
 	unsigned lag_ns = a->tcg_time == TCG_PARALLEL ? (unsigned)a->tcg_lag : 0;
-	r = s->arch == arch_host() ? accel_choose(want, lag_ns, s->probe_cache, &s->accel, err)
-				   : accel_choose_foreign(want, s->arch, lag_ns, &s->accel, err);
+	bool remote_kvm = a->slurm && want == ACCEL_KVM && s->arch == arch_host();
+	if (remote_kvm)
+		accel_choose_remote_kvm(&s->accel);
+	else
+		r = s->arch == arch_host() ? accel_choose(want, lag_ns, s->probe_cache, &s->accel, err)
+					   : accel_choose_foreign(want, s->arch, lag_ns, &s->accel, err);
 	if (r == 0)
 		r = check_perturb(s, err);
 	if (r < 0)

@@ -23,12 +23,14 @@ struct session {
 	struct cache cache;
 	struct suite *suite;
 	size_t suites;
+	char **binaries; /* paths of the suites that were loaded, NULL-terminated, also if a source replaced them */
 	struct kernel kernel[KERNELS_MAX];
 	struct rundir rundir[KERNELS_MAX];
 	char commit[COMMIT_TEXT_MAX];
-	size_t kernels, first;	 /* first: index of the first kernel whose tests run now */
-	struct kernel_list list; /* of KTSTR_KERNEL_LIST; empty with --kernel */
-	bool labels;		 /* there are several kernels, so test names contain the kernel's label */
+	char *source[KERNELS_MAX]; /* --slurm: what a job builds the kernel from; NULL: it is there */
+	size_t kernels, first;	   /* first: index of the first kernel whose tests run now */
+	struct kernel_list list;   /* of KTSTR_KERNEL_LIST; empty with --kernel */
+	bool labels;		   /* there are several kernels, so test names contain the kernel's label */
 	const struct test_args *args;
 	struct run_counts counts;
 	struct closing closing;
@@ -63,6 +65,8 @@ int session_open_stream(struct session *s, struct err **err);
 unsigned session_failures_most(const struct test_args *a);
 /* test_relevant.c: --relevant; needs the suites, after their schedulers were built. */
 int session_find_relevant(struct session *s, const struct test_args *a, struct err **err);
+/* Do tests of the suites run under schedulers that are programs? */
+bool session_needs_schedulers(const struct session *s);
 /* Parses the filter, and plans the tests of the kernels from `first` on. */
 int session_plan(struct session *s, const struct test_args *a, struct err **err);
 /* Estimates durations, selects tests for the budget, and orders them. */
@@ -80,8 +84,14 @@ unsigned session_slots(const struct session *s, const struct test_args *a);
 /* cmd_test.c: all of `ktstr test`, and what `ktstr explore` does with @a->schedules. */
 int test_run(const struct test_args *a, struct err **err);
 
-/* slurm_submit.c: runs the session's tests on a cluster; its kernels are there. */
+/* slurm_submit.c: runs the session's tests on a cluster. */
 int session_on_slurm(struct session *s, struct err **err);
+/*
+ * slurm_build.c: resolves kernels. Those that the cache does not have are left to a job of the run, as session.source
+ * says; they are described as far as is known. Source trees are built here, and with them all others.
+ */
+int slurm_get_kernels(struct session *s, const struct kernels_request *q, struct kernels_result *k, struct err **err);
+int slurm_load_kernel(struct session *s, struct kernels_result *k, size_t i, struct kernel *ret, struct err **err);
 
 /* test_preview.c: --list, and --dry-run, which neither builds nor runs anything. */
 int session_list(struct session *s, const struct test_args *a, struct err **err);

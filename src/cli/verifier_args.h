@@ -5,6 +5,7 @@
 
 #include "cli/sweep.h"
 #include "cli/test_args.h"
+#include "formats/model.h"
 #include "stats/sweep.h"
 
 enum verifier_output { VERIFIER_GRID, VERIFIER_TABLE, VERIFIER_CSV, VERIFIER_JSON };
@@ -35,6 +36,8 @@ int verifier_show(const struct verifier_args *a, const struct verifier_view *v, 
 		  struct err **err);
 int verifier_show_rows(const struct verifier_args *a, const struct verifier_view *v, const struct veristat_rows *rows,
 		       struct err **err);
+/* Prints the results of a sweep that were collected, as the command with the options in @words would. */
+int verifier_show_collected(char *const *words, const struct report_results *results, struct err **err);
 int verifier_read_rows(const char *path, struct veristat_rows *ret, struct err **err);
 
 #endif

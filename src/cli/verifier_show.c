@@ -5,9 +5,11 @@
 
 #include <ktstr/test.h>
 
+#include "base/environment.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/result_name.h"
+#include "cli/commands.h"
 #include "cli/out.h"
 #include "cli/verifier_args.h"
 #include "bpflog/cycles.h"
@@ -359,4 +361,19 @@ int verifier_show(const struct verifier_args *a, const struct verifier_view *v, 
 		status_note(KTSTR_EXIT_INCONCLUSIVE);
 	}
 	return r;
+}
+
+int verifier_show_collected(char *const *words, const struct report_results *results, struct err **err)
+{
+	_cleanup_(verifier_view_done) struct verifier_view view = { 0 };
+	_cleanup_(sweep_done) struct sweep s = { 0 };
+	struct verifier_args a = { 0 };
+	int r = options_parse(&cmd_verifier, words, &a, err);
+	if (r == 0)
+		r = verifier_view_parse(&a, &view, err);
+	a.raw |= environment_is_on(ENV_VERIFIER_RAW);
+	for (size_t i = 0; r == 0 && i < results->count; i++)
+		if (*results->item[i].sidecar)
+			r = sweep_add(&s, results->item[i].sidecar, err);
+	return r == 0 ? verifier_show(&a, &view, &s, err) : r;
 }

@@ -27,9 +27,11 @@ int report_order_parse(const char *text, struct report_order *ret, struct err **
 int report_write(const struct report_order *o, const struct report_results *r, struct buf *printed, struct err **err);
 
 /* The formats. Bytes and counts that readers limit are in the .c files. */
-void junit_write(const struct report_results *r, struct buf *out);	    /* JUnit XML as nextest writes it */
-void ktap_write(const struct report_results *r, struct buf *out);	    /* KTAP version 1 */
-void tap_write(const struct report_results *r, struct buf *out);	    /* TAP version 14 */
+void junit_write(const struct report_results *r, struct buf *out); /* JUnit XML as nextest writes it */
+void ktap_write(const struct report_results *r, struct buf *out);  /* KTAP version 1 */
+void tap_write(const struct report_results *r, struct buf *out);   /* TAP version 14 */
+/* The event "run-finished" of ndjson. */
+json_t *results_sum_json(const struct report_results *r);
 void ndjson_write(const struct report_results *r, struct buf *out);	    /* the lines of `ktstr test --json` */
 void github_write(const struct report_results *r, struct buf *out);	    /* workflow commands: annotations */
 void github_summary_write(const struct report_results *r, struct buf *out); /* Markdown for a step's summary */

@@ -41,11 +41,11 @@ static void put_test(struct buf *out, const struct report_result *t)
 	json_print(o, false, out);
 }
 
-static void put_sum(struct buf *out, const struct report_results *r)
+json_t *results_sum_json(const struct report_results *r)
 {
 	struct result_counts c = report_results_count(r);
 	const size_t *n = c.outcome;
-	json_auto_t *o = json_object();
+	json_t *o = json_object();
 	json_put_text(&o, "event", "run-finished");
 	json_put_u64(&o, "total", c.total);
 	json_put_u64(&o, "passed", n[OUTCOME_PASS] + n[OUTCOME_FLAKY]);
@@ -56,6 +56,12 @@ static void put_sum(struct buf *out, const struct report_results *r)
 	json_put_u64(&o, "xfailed", n[OUTCOME_XFAIL]);
 	json_put_u64(&o, "xpassed", n[OUTCOME_XPASS]);
 	json_put_u64(&o, "not_run", n[OUTCOME_NOT_RUN]);
+	return o;
+}
+
+static void put_sum(struct buf *out, const struct report_results *r)
+{
+	json_auto_t *o = results_sum_json(r);
 	json_print(o, false, out);
 }
 

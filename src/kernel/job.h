@@ -24,6 +24,7 @@
 #include "kernel/command.h"
 #include "kernel/jobserver.h"
 #include "kernel/kernel.h"
+#include "kernel/key.h"
 #include "kernel/orphans.h"
 #include "kernel/unpack.h"
 #include "net/fetch.h"
@@ -100,9 +101,9 @@ struct kernel_job {
 	struct kernel_job_config config;
 	/* readable by everyone */
 	char version[VERSION_TEXT_MAX];
-	char key[200];	/* "" when the result is not cached */
-	char note[200]; /* why the job waits, or why the result was not stored; "" */
-	bool hit;	/* the kernel was in the cache already */
+	char key[KERNEL_KEY_MAX]; /* "" when the result is not cached */
+	char note[200];		  /* why the job waits, or why the result was not stored; "" */
+	bool hit;		  /* the kernel was in the cache already */
 	uint64_t objects, objects_expected, warnings;
 	uint64_t tarball_bytes;
 	struct unpack_progress unpack;

@@ -149,20 +149,15 @@ static int make_key(struct kernel_job *job)
 	const struct kernel_id *id = job->config.id;
 	const char *arch = arch_names[job->config.cache->arch].name;
 	uint32_t kc = kconfig_lean_hash(job->config.cache->arch);
-	char variant[80], own[24], ref[64];
+	char variant[80], own[24];
 	int r = config_suffix(job, variant, sizeof(variant));
 	job->key[0] = '\0';
 	switch (id->kind) {
 	case KERNEL_ID_TARBALL:
 	case KERNEL_ID_RELEASE:
 	case KERNEL_ID_PACKAGE:
-		snprintf(job->key, sizeof(job->key), "%s-tarball-%s-kc%08x%s", job->version, arch, kc, variant);
-		break;
 	case KERNEL_ID_GIT:
-		snprintf(ref, sizeof(ref), "%s", id->ref);
-		for (char *p = ref; *p; p++)
-			*p = isalnum((unsigned char)*p) || strchr("._-", *p) ? *p : '_';
-		snprintf(job->key, sizeof(job->key), "%s-git-%.7s-%s-kc%08x%s", ref, id->hash, arch, kc, variant);
+		kernel_key_format(id, job->version, job->config.cache->arch, variant, job->key);
 		break;
 	default:
 		own_config_suffix(job, own, sizeof(own));

@@ -22,8 +22,9 @@ typedef void perf_say_fn(const char *fmt, ...) PRINTF_LIKE(1, 2);
 struct perf_args {
 	perf_say_fn *say;
 	const char *github_base; /* GITHUB_BASE_REF, or NULL */
-	struct strings paths, must_fail;
+	struct strings paths, must_fail, slurm_args;
 	const char *base, *base_ref, *default_branch, *kernel, *filter, *build, *a_scheduler, *b_scheduler;
+	const char *slurm; /* a partition of a cluster, or "" for the default one; NULL: the runs are made here */
 	const char *threshold, *policy, *alpha, *noise_spread, *accel, *profile, *cpu_cap, *dir;
 	uint64_t noise, fail_threshold, seed, jobs;
 	unsigned format, test;
@@ -88,7 +89,10 @@ int perf_child_run(const struct perf_command *c, int *ret_status, struct err **e
 
 /* --- runs.c: runs ------------------------------------------------------------------------------------------------ */
 
-/* Makes all runs of both sides in turn, those excepted that an interrupted command has made already. */
+/*
+ * Makes all runs of both sides in turn, those excepted that an interrupted command has made already. On a cluster all
+ * are submitted first, and then collected in turn.
+ */
 int perf_runs_make(const struct perf_args *a, const struct project *p, const struct perf_side side[SIDE_MAX],
 		   const char *root, struct err **err);
 /* The name of the directory of a run, below the root. */

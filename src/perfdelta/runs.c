@@ -6,8 +6,11 @@
  * Both have the same seed. Each run has its own directory. A finished one is marked with what it is a run of, so that
  * an interrupted command can be continued. The marks are removed when all runs are there: the next command measures
  * anew.
+ *
+ * On a cluster, all runs are submitted, each to a directory of its own in its results, and then collected in turn.
  */
 #include <fcntl.h>
+#include <glob.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,8 +23,10 @@
 #include "kernel/git.h"
 
 #define MARK	   ".perf-delta"
+#define SUBMITTED  ".perf-delta-submitted"
+#define SLURM_DIR  ".slurm"
 #define LOG	   "run.log"
-#define WORDS_MAX  (20 + PERF_PATHS_MAX)
+#define WORDS_MAX  (24 + PERF_PATHS_MAX + STRINGS_MAX)
 #define SEED_FIRST 1
 
 struct runs {
@@ -48,7 +53,7 @@ static void set_key(struct runs *s)
 	const struct perf_args *a = s->args;
 	const char *const texts[] = {
 		s->side[SIDE_A].tree, s->side[SIDE_B].tree, a->kernel, a->filter, a->build, a->accel,
-		a->profile,	      a->cpu_cap,	    s->root
+		a->profile,	      a->cpu_cap,	    s->root,   a->slurm
 	};
 	struct siphash h;
 	siphash_init(&h);
@@ -69,16 +74,16 @@ static char *run_path(const struct runs *s, const struct perf_side *side, unsign
 	return path_join(s->root, name);
 }
 
-static bool is_finished(const struct runs *s, const char *path)
+static bool has_mark(const struct runs *s, const char *path, const char *name)
 {
-	_cleanup_free_ char *mark = path_join(path, MARK);
+	_cleanup_free_ char *mark = path_join(path, name);
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	return mark && file_read(mark, 4096, &text, NULL) == 0 && !strcmp(buf_str(&text), s->key);
 }
 
-static int finish_run(const struct runs *s, const char *path, struct err **err)
+static int mark_run(const struct runs *s, const char *path, const char *name, struct err **err)
 {
-	_cleanup_free_ char *mark = path_join(path, MARK);
+	_cleanup_free_ char *mark = path_join(path, name);
 	return mark ? file_write_atomic(mark, s->key, strlen(s->key), 0644, err) : -ENOMEM;
 }
 
@@ -88,8 +93,11 @@ static void remove_marks(const struct runs *s)
 		for (unsigned i = 0; i < s->args->noise; i++) {
 			_cleanup_free_ char *path = run_path(s, &s->side[side], i);
 			_cleanup_free_ char *mark = path ? path_join(path, MARK) : NULL;
+			_cleanup_free_ char *submitted = path ? path_join(path, SUBMITTED) : NULL;
 			if (mark)
 				unlink(mark);
+			if (submitted)
+				unlink(submitted);
 		}
 }
 
@@ -155,27 +163,55 @@ static int check_status(const struct runs *s, const struct perf_side *side, int 
 		    line ? line + 7 : "", log);
 }
 
-static int run_tests(struct runs *s, enum side side, unsigned run, const char *path, struct err **err)
+/* A `ktstr` of the same program, in the check-out of the side. */
+static int run_command(struct runs *s, enum side side, const char *path, const struct words *words, struct err **err)
 {
 	_cleanup_free_ char *absolute = realpath(path, NULL), *log = path_join(path, LOG);
 	_cleanup_free_ char *results = NULL;
-	char program[4096], seed[32], jobs[32];
-	struct words words = { 0 };
 	int status = 0;
-	ssize_t len = readlink("/proc/self/exe", program, sizeof(program) - 1);
-	if (len < 0 || !absolute || !log || asprintf(&results, "KTSTR_SIDECAR_DIR=%s", absolute) < 0)
+	if (!absolute || !log || asprintf(&results, "KTSTR_SIDECAR_DIR=%s", absolute) < 0)
 		return -ENOMEM;
-	program[len] = '\0';
-	snprintf(seed, sizeof(seed), "%lu", s->args->seed + run);
-	snprintf(jobs, sizeof(jobs), "%lu", s->args->jobs);
-	test_command(s, program, seed, jobs, &words);
 	const char *const env[] = { results, "KTSTR_PERF_DELTA=1",
 				    s->args->all_tests ? "KTSTR_PERF_ONLY=0" : "KTSTR_PERF_ONLY=1", NULL };
 	const struct perf_command command = {
-		.what = "ktstr test", .argv = words.item, .env = env, .cwd = s->checkout[side].directory, .log = log
+		.what = "ktstr test", .argv = words->item, .env = env, .cwd = s->checkout[side].directory, .log = log
 	};
 	int r = perf_child_run(&command, &status, err);
 	return r == 0 ? check_status(s, &s->side[side], status, log, err) : r;
+}
+
+/* What the words of one run point into. */
+struct run_texts {
+	char program[4096], seed[32], jobs[32], slurm[80];
+	char *slurm_dir; /* absolute, because commands run in the check-outs */
+};
+
+static int make_texts(const struct runs *s, unsigned run, const char *path, struct run_texts *ret)
+{
+	_cleanup_free_ char *absolute = realpath(path, NULL);
+	const char *slurm = s->args->slurm ?: "";
+	ssize_t len = readlink("/proc/self/exe", ret->program, sizeof(ret->program) - 1);
+	if (len < 0)
+		return -errno;
+	ret->program[len] = '\0';
+	snprintf(ret->seed, sizeof(ret->seed), "%lu", s->args->seed + run);
+	snprintf(ret->jobs, sizeof(ret->jobs), "%lu", s->args->jobs);
+	snprintf(ret->slurm, sizeof(ret->slurm), "--slurm%s%s", *slurm ? "=" : "", slurm);
+	ret->slurm_dir = absolute ? path_join(absolute, SLURM_DIR) : NULL;
+	return ret->slurm_dir ? 0 : -ENOMEM;
+}
+
+static int run_tests(struct runs *s, enum side side, unsigned run, const char *path, struct err **err)
+{
+	struct run_texts text = { 0 };
+	struct words words = { 0 };
+	int r = make_texts(s, run, path, &text);
+	if (r == 0) {
+		test_command(s, text.program, text.seed, text.jobs, &words);
+		r = run_command(s, side, path, &words, err);
+	}
+	free(text.slurm_dir);
+	return r;
 }
 
 static int make_ready(struct runs *s, enum side side, struct err **err)
@@ -189,39 +225,129 @@ static int make_ready(struct runs *s, enum side side, struct err **err)
 	return r;
 }
 
-static int make_run(struct runs *s, enum side side, unsigned run, struct err **err)
+/* An empty directory for a run. */
+static int begin_run(struct runs *s, enum side side, unsigned run, const char *path, struct err **err)
 {
-	const struct perf_side *of = &s->side[side];
-	_cleanup_free_ char *path = run_path(s, of, run);
-	if (!path)
-		return -ENOMEM;
-	if (is_finished(s, path)) {
-		s->skipped++;
-		return 0;
-	}
 	int r = make_ready(s, side, err);
 	if (r == 0)
 		r = remove_tree(path, err);
 	if (r == 0)
 		r = mkdir_parents(path, 0755, err);
-	if (r < 0)
-		return r;
-	s->args->say("run %u of %lu: %s (%s)\n", run + 1, s->args->noise, of->phrase, of->label);
-	r = run_tests(s, side, run, path, err);
-	return r == 0 ? finish_run(s, path, err) : r;
+	if (r == 0)
+		s->args->say("run %u of %lu: %s (%s)\n", run + 1, s->args->noise, s->side[side].phrase,
+			     s->side[side].label);
+	return r;
+}
+
+static int make_run(struct runs *s, enum side side, unsigned run, struct err **err)
+{
+	_cleanup_free_ char *path = run_path(s, &s->side[side], run);
+	if (!path)
+		return -ENOMEM;
+	if (has_mark(s, path, MARK)) {
+		s->skipped++;
+		return 0;
+	}
+	int r = begin_run(s, side, run, path, err);
+	if (r == 0)
+		r = run_tests(s, side, run, path, err);
+	return r == 0 ? mark_run(s, path, MARK, err) : r;
+}
+
+/* --- on a cluster ------------------------------------------------------------------------------------------------- */
+
+static int submit_tests(struct runs *s, enum side side, unsigned run, const char *path, struct err **err)
+{
+	struct run_texts text = { 0 };
+	struct words words = { 0 };
+	int r = make_texts(s, run, path, &text);
+	if (r == 0) {
+		test_command(s, text.program, text.seed, text.jobs, &words);
+		add_word(&words, text.slurm);
+		add_option(&words, "--slurm-dir", text.slurm_dir);
+		for (size_t i = 0; i < s->args->slurm_args.count; i++)
+			add_option(&words, "--slurm-arg", s->args->slurm_args.item[i]);
+		add_word(&words, "--detach");
+		r = run_command(s, side, path, &words, err);
+	}
+	free(text.slurm_dir);
+	return r;
+}
+
+static int collect_run(struct runs *s, enum side side, unsigned run, struct err **err)
+{
+	_cleanup_free_ char *path = run_path(s, &s->side[side], run);
+	struct run_texts text = { 0 };
+	struct words words = { 0 };
+	if (!path)
+		return -ENOMEM;
+	if (has_mark(s, path, MARK))
+		return 0;
+	int r = make_texts(s, run, path, &text);
+	if (r == 0) {
+		add_word(&words, text.program);
+		add_word(&words, "slurm");
+		add_word(&words, "collect");
+		add_option(&words, "--slurm-dir", text.slurm_dir);
+		s->args->say("collecting run %u of %lu: %s (%s)\n", run + 1, s->args->noise, s->side[side].phrase,
+			     s->side[side].label);
+		r = run_command(s, side, path, &words, err);
+	}
+	free(text.slurm_dir);
+	return r == 0 ? mark_run(s, path, MARK, err) : r;
+}
+
+/* A job of this run builds the kernel. It comes to the cache of this machine with the results, for all further runs. */
+static bool builds_kernel(const char *path)
+{
+	_cleanup_free_ char *pattern = NULL;
+	glob_t found;
+	if (asprintf(&pattern, "%s/" SLURM_DIR "/*/build-job", path) < 0)
+		return false;
+	bool any = glob(pattern, GLOB_NOSORT, NULL, &found) == 0;
+	globfree(&found);
+	return any;
+}
+
+static int submit_run(struct runs *s, enum side side, unsigned run, struct err **err)
+{
+	_cleanup_free_ char *path = run_path(s, &s->side[side], run);
+	if (!path)
+		return -ENOMEM;
+	bool submitted = has_mark(s, path, SUBMITTED);
+	s->skipped += submitted || has_mark(s, path, MARK);
+	if (submitted || has_mark(s, path, MARK))
+		return 0;
+	int r = begin_run(s, side, run, path, err);
+	if (r == 0)
+		r = submit_tests(s, side, run, path, err);
+	if (r == 0)
+		r = mark_run(s, path, SUBMITTED, err);
+	return r == 0 && builds_kernel(path) ? collect_run(s, side, run, err) : r;
+}
+
+typedef int run_fn(struct runs *s, enum side side, unsigned run, struct err **err);
+
+static int for_each_run(struct runs *s, run_fn *fn, struct err **err)
+{
+	int r = 0;
+	for (unsigned i = 0; i < s->args->noise && r == 0; i++)
+		for (unsigned k = 0; k < s->sides && r == 0; k++)
+			r = fn(s, (enum side)k, i, err);
+	return r;
 }
 
 int perf_runs_make(const struct perf_args *a, const struct project *p, const struct perf_side side[SIDE_MAX],
 		   const char *root, struct err **err)
 {
 	struct runs s = { .args = a, .project = p, .side = side, .root = root };
-	int r = 0;
+	int r;
 	s.sides = strcmp(side[SIDE_A].word, side[SIDE_B].word) ? 2 : 1;
 	s.checkout[SIDE_A] = s.checkout[SIDE_B] = PERF_CHECKOUT_NULL;
 	set_key(&s);
-	for (unsigned i = 0; i < a->noise && r == 0; i++)
-		for (unsigned k = 0; k < s.sides && r == 0; k++)
-			r = make_run(&s, (enum side)k, i, err);
+	r = for_each_run(&s, a->slurm ? submit_run : make_run, err);
+	if (r == 0 && a->slurm)
+		r = for_each_run(&s, collect_run, err);
 	for (unsigned k = 0; k < s.sides; k++)
 		perf_checkout_done(p, &s.checkout[k]);
 	if (r == 0 && s.skipped)

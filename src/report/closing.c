@@ -78,27 +78,33 @@ static void count_schedule(struct closing *c, const char *name)
 	t->ended++;
 }
 
-void closing_add(struct closing *c, const struct result *r, enum ktstr_verdict verdict)
+void closing_add_read(struct closing *c, struct event_kind kind, const char *name, const char *cause,
+		      const char *replay)
 {
-	if (verdict != KTSTR_SKIP)
-		count_schedule(c, r->name);
-	const struct detail *detail = judgement_cause(r->judgement);
-	bool flaky = verdict == KTSTR_PASS && r->outcome.flaky;
-	const char *cause = flaky || !detail ? former_cause(r) : detail->text;
-	bool surprise = r->known_outcome == KNOWN_XPASS && !r->known.flaky;
-	if (r->known_outcome == KNOWN_XFAIL ||
-	    (verdict != KTSTR_FAIL && verdict != KTSTR_INCONCLUSIVE && !flaky && !surprise))
+	if (kind.verdict != KTSTR_SKIP)
+		count_schedule(c, name);
+	bool surprise = kind.known == KNOWN_XPASS && !kind.known_is_flaky;
+	if (kind.known == KNOWN_XFAIL ||
+	    (kind.verdict != KTSTR_FAIL && kind.verdict != KTSTR_INCONCLUSIVE && !kind.flaky && !surprise))
 		return;
-	struct closing_item item = { .kind = { verdict, flaky, r->known_outcome, r->known.flaky },
-				     .name = strdup(r->name),
-				     .cause = cause ? strdup(cause) : NULL,
-				     .replay = strdup(r->replay) };
+	struct closing_item item = {
+		.kind = kind, .name = strdup(name), .cause = cause ? strdup(cause) : NULL, .replay = strdup(replay)
+	};
 	if (item.name && item.replay && (item.cause || !cause) && make_room(c)) {
 		c->item[c->count++] = item;
 		return;
 	}
 	item_done(&item);
 	c->lost++;
+}
+
+void closing_add(struct closing *c, const struct result *r, enum ktstr_verdict verdict)
+{
+	const struct detail *detail = judgement_cause(r->judgement);
+	bool flaky = verdict == KTSTR_PASS && r->outcome.flaky;
+	const char *cause = flaky || !detail ? former_cause(r) : detail->text;
+	const struct event_kind kind = { verdict, flaky, r->known_outcome, r->known.flaky };
+	closing_add_read(c, kind, r->name, cause, r->replay);
 }
 
 static void put_item(const struct closing_item *i, const struct term *t, struct buf *out)

@@ -34,6 +34,9 @@ unsigned closing_ended(const struct closing *c, const char *name);
  * of all tries of the test together.
  */
 void closing_add(struct closing *c, const struct result *r, enum ktstr_verdict verdict);
+/* The same of a result that was read back. @kind: of all tries together; @cause may be NULL. */
+void closing_add_read(struct closing *c, struct event_kind kind, const char *name, const char *cause,
+		      const char *replay);
 /*
  * Failures first, then inconclusive results, then flaky ones, each with its cause and its replay line. Nothing if the
  * run had only one test (@tests): its report has just been printed.

@@ -79,3 +79,29 @@ int slurm_call_run(struct reactor *r, struct slurm_call *c, struct err **err)
 	result = result < 0 ? result : c->machine.result;
 	return result < 0 ? slurm_call_fail(c, result, err) : 0;
 }
+
+/* --- waiting ------------------------------------------------------------------------------------------------------ */
+
+struct nap {
+	struct machine machine;
+	nsec_t length;
+};
+
+static int nap(struct machine *m, int result)
+{
+	if (!m->first_entry)
+		return result < 0 ? result : MACHINE_END;
+	machine_sleep(m, container_of(m, struct nap, machine)->length);
+	return 0;
+}
+
+static const struct machine_state nap_states[] = { { "wait", nap, DEADLINE_NONE, 0, TO(0) | TO_END } };
+static const struct machine_type nap_type = { "slurm wait", nap_states, 1, NULL };
+
+int slurm_nap(struct reactor *r, nsec_t length)
+{
+	struct nap n = { .length = length };
+	machine_start(r, &n.machine, &nap_type, NULL, "slurm");
+	int result = reactor_run(r);
+	return result < 0 ? result : n.machine.result;
+}

@@ -26,6 +26,8 @@ void slurm_call_start(struct reactor *r, struct slurm_call *c, struct machine *p
 void slurm_call_done(struct slurm_call *c);
 /* The error of a call that ended with @code: what Slurm said, and what to do where Slurm is not installed. */
 int slurm_call_fail(const struct slurm_call *c, int code, struct err **err);
+/* Waits. -ECANCELED: interrupted. */
+int slurm_nap(struct reactor *r, nsec_t length);
 /* Runs it to its end. Frees nothing: call slurm_call_done(). */
 int slurm_call_run(struct reactor *r, struct slurm_call *c, struct err **err);
 

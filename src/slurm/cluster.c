@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "slurm/built.h"
 #include "slurm/call.h"
 #include "slurm/cluster.h"
 #include "slurm/text.h"
@@ -14,6 +15,12 @@
 #define JOBS_DEFAULT  10000
 #define TIME_LEAST_S  600 /* of a task: nodes may be slower than the estimate, and starting costs something */
 #define TIME_FACTOR   4
+
+#define PROBE_MEMORY_MIB 256
+#define PROBE_TIME_MIN	 5
+#define BUILD_CPUS_MAX	 16
+#define BUILD_MEMORY_MIB 4096 /* compilers, and the linker and pahole with the debug information of a whole kernel */
+#define BUILD_TIME_MIN	 120
 
 static void take_node(void *data, const char *line)
 {
@@ -62,16 +69,21 @@ int cluster_look(struct reactor *r, const char *partition, struct cluster *ret, 
 /* --- submitting --------------------------------------------------------------------------------------------------- */
 
 /*
- * The scripts get the directory of the run. A task's number is the one in the job's name plus the index in the array.
+ * The scripts get the directory of the run. A task's number is the one in the job's name plus the index in the array;
+ * the job that builds gets the number of its CPUs.
  */
 static const char task_script[] =
 	"#!/bin/sh\ncd \"$1\" || exit 74\n"
 	"exec ./bin/ktstr slurm task . \"$((${SLURM_JOB_NAME##*-} + SLURM_ARRAY_TASK_ID))\"\n";
 
-static char *write_script(const struct slurm_record *r, struct err **err)
+static const char build_script[] = "#!/bin/sh\ncd \"$1\" || exit 74\nexec ./bin/ktstr slurm build . \"$2\"\n";
+
+static const char probe_script[] = "#!/bin/sh\ncd \"$1\" || exit 74\nexec ./bin/ktstr slurm probe . \"$2\"\n";
+
+static char *write_script(const struct slurm_record *r, const char *name, const char *text, struct err **err)
 {
-	char *path = path_join(r->dir, "task.sh");
-	if (!path || (!path_exists(path) && file_write_atomic(path, task_script, strlen(task_script), 0755, err) < 0)) {
+	char *path = path_join(r->dir, name);
+	if (!path || (!path_exists(path) && file_write_atomic(path, text, strlen(text), 0755, err) < 0)) {
 		free(path);
 		return NULL;
 	}
@@ -96,9 +108,9 @@ static struct buf *next_word(struct words *w)
 
 static void take_job(void *data, const char *line)
 {
-	char number[32];
+	char number[SLURM_JOB_NUMBER_MAX];
 	if (slurm_job_number(line, number))
-		snprintf(data, 32, "%s", number);
+		snprintf(data, SLURM_JOB_NUMBER_MAX, "%s", number);
 }
 
 static uint64_t number_of(const json_t *array, const char *key)
@@ -113,60 +125,131 @@ static uint64_t time_limit(const json_t *array)
 	return (TIME_LEAST_S + TIME_FACTOR * estimate_s) / 60;
 }
 
-static void job_words(const struct cluster_submit *q, const json_t *array, struct words *w)
+/* Those of all jobs. */
+static void common_words(const struct cluster_submit *q, uint64_t cpus, uint64_t memory_mib, uint64_t minutes,
+			 struct words *w)
 {
-	char name[SLURM_NAME_MAX];
-	slurm_job_name(q->record, (uint32_t)number_of(array, "first"), name, sizeof(name));
-	buf_appendf(next_word(w), "--job-name=%s", name);
-	buf_appendf(next_word(w), "--output=%s/logs/%%x.%%a.log", q->record->dir);
-	buf_appendf(next_word(w), "--cpus-per-task=%lu", number_of(array, "cpus"));
-	buf_appendf(next_word(w), "--array=0-%lu", number_of(array, "count") - 1);
-	buf_appendf(next_word(w), "--time=%lu", time_limit(array));
+	buf_appendf(next_word(w), "--cpus-per-task=%lu", cpus);
+	buf_appendf(next_word(w), "--time=%lu", minutes);
 	if (q->counts_memory)
-		buf_appendf(next_word(w), "--mem=%lu", number_of(array, "memory_mib"));
+		buf_appendf(next_word(w), "--mem=%lu", memory_mib);
 	if (q->partition)
 		buf_appendf(next_word(w), "--partition=%s", q->partition);
 	if (q->exclude)
 		buf_appendf(next_word(w), "--exclude=%s", q->exclude);
 }
 
-int cluster_submit_array(struct reactor *r, const struct cluster_submit *q, const json_t *array, struct err **err)
+static void array_words(const struct cluster_submit *q, const json_t *array, struct words *w)
+{
+	char name[SLURM_NAME_MAX];
+	slurm_job_name(q->record, (uint32_t)number_of(array, "first"), name, sizeof(name));
+	buf_appendf(next_word(w), "--job-name=%s", name);
+	buf_appendf(next_word(w), "--output=%s/logs/%%x.%%a.log", q->record->dir);
+	buf_appendf(next_word(w), "--array=0-%lu", number_of(array, "count") - 1);
+	common_words(q, number_of(array, "cpus"), number_of(array, "memory_mib"), time_limit(array), w);
+}
+
+static void build_words(const struct cluster *c, const struct cluster_submit *q, uint64_t cpus, struct words *w)
+{
+	char name[SLURM_NAME_MAX];
+	uint64_t most = 0;
+	for (size_t i = 0; i < c->nodes; i++)
+		most = MAX_OF(most, c->node[i].memory_mib);
+	slurm_build_job_name(q->record, name, sizeof(name));
+	buf_appendf(next_word(w), "--job-name=%s", name);
+	buf_appendf(next_word(w), "--output=%s/" BUILD_LOG_FILE, q->record->dir);
+	common_words(q, cpus, MIN_OF(most, (uint64_t)BUILD_MEMORY_MIB), BUILD_TIME_MIN, w);
+}
+
+static void probe_words(const struct cluster_submit *q, const char *node, struct words *w)
+{
+	char name[SLURM_NAME_MAX];
+	slurm_probe_job_name(q->record, node, name, sizeof(name));
+	buf_appendf(next_word(w), "--job-name=%s", name);
+	buf_appendf(next_word(w), "--output=%s/logs/probe.%s.log", q->record->dir, node);
+	buf_appendf(next_word(w), "--nodelist=%s", node);
+	common_words(q, /* cpus= */ 1, PROBE_MEMORY_MIB, PROBE_TIME_MIN, w);
+}
+
+/* Runs sbatch. @operand: of the script, after the directory; NULL: none. */
+static int submit(struct reactor *r, const struct cluster_submit *q, const struct words *w, const char *script,
+		  const char *operand, char ret_job[SLURM_JOB_NUMBER_MAX], struct err **err)
 {
 	static const char *const always[] = { "sbatch", "--parsable", "--requeue", "--nodes=1", "--open-mode=append" };
-	_cleanup_(words_done) struct words w = { 0 };
-	_cleanup_free_ char *script = write_script(q->record, err);
+	_cleanup_buf_ struct buf after = BUF_NULL;
 	struct slurm_call call;
-	char job[32] = "";
 	bool failed = false;
-	if (!script)
-		return err && *err ? (*err)->code : -ENOMEM;
-	job_words(q, array, &w);
-	slurm_call_init(&call, take_job, job);
+	*ret_job = '\0';
+	slurm_call_init(&call, take_job, ret_job);
 	for (size_t i = 0; i < ARRAY_SIZE(always); i++)
 		slurm_call_add(&call, always[i]);
-	for (size_t i = 0; i < w.count; i++) {
-		failed |= w.item[i].failed;
-		slurm_call_add(&call, buf_str(&w.item[i]));
+	for (size_t i = 0; i < w->count; i++) {
+		failed |= w->item[i].failed;
+		slurm_call_add(&call, buf_str(&w->item[i]));
 	}
-	/* The user's arguments win. */
+	/* The user's arguments win, but for the order of the jobs. */
 	for (size_t i = 0; i < q->arg_count; i++)
 		slurm_call_add(&call, q->args[i]);
+	if (q->after) {
+		buf_appendf(&after, "--dependency=afterok:%s", q->after);
+		slurm_call_add(&call, buf_str(&after));
+		slurm_call_add(&call, "--kill-on-invalid-dep=yes");
+	}
 	slurm_call_add(&call, script);
 	slurm_call_add(&call, q->record->dir);
-	int result = failed ? -ENOMEM : slurm_call_run(r, &call, err);
-	if (result == 0 && !*job)
+	if (operand)
+		slurm_call_add(&call, operand);
+	int result = failed || after.failed ? -ENOMEM : slurm_call_run(r, &call, err);
+	if (result == 0 && !*ret_job)
 		result = FAIL(err, ERR_MISSING, -EBADMSG, "sbatch did not print the number of the job");
 	slurm_call_done(&call);
 	return result;
 }
 
+int cluster_submit_array(struct reactor *r, const struct cluster_submit *q, const json_t *array, struct err **err)
+{
+	_cleanup_(words_done) struct words w = { 0 };
+	_cleanup_free_ char *script = write_script(q->record, "task.sh", task_script, err);
+	char job[SLURM_JOB_NUMBER_MAX];
+	if (!script)
+		return err && *err ? (*err)->code : -ENOMEM;
+	array_words(q, array, &w);
+	return submit(r, q, &w, script, /* operand= */ NULL, job, err);
+}
+
+int cluster_submit_build(struct reactor *r, const struct cluster *c, const struct cluster_submit *q,
+			 char ret_job[SLURM_JOB_NUMBER_MAX], struct err **err)
+{
+	_cleanup_(words_done) struct words w = { 0 };
+	_cleanup_free_ char *script = write_script(q->record, "build.sh", build_script, err);
+	unsigned cpus = 1;
+	char operand[16];
+	if (!script)
+		return err && *err ? (*err)->code : -ENOMEM;
+	for (size_t i = 0; i < c->nodes; i++)
+		cpus = MAX_OF(cpus, MIN_OF(c->node[i].cpus, (unsigned)BUILD_CPUS_MAX));
+	snprintf(operand, sizeof(operand), "%u", cpus);
+	build_words(c, q, cpus, &w);
+	return submit(r, q, &w, script, operand, ret_job, err);
+}
+
+int cluster_submit_probe(struct reactor *r, const struct cluster_submit *q, const char *node, struct err **err)
+{
+	_cleanup_(words_done) struct words w = { 0 };
+	_cleanup_free_ char *script = write_script(q->record, "probe.sh", probe_script, err);
+	char job[SLURM_JOB_NUMBER_MAX];
+	if (!script)
+		return err && *err ? (*err)->code : -ENOMEM;
+	probe_words(q, node, &w);
+	return submit(r, q, &w, script, node, job, err);
+}
+
 /* --- cancelling --------------------------------------------------------------------------------------------------- */
 
-static int cancel_array(struct reactor *r, const struct slurm_record *record, const json_t *array, struct err **err)
+int cluster_cancel_job(struct reactor *r, const char *name, struct err **err)
 {
-	char name[SLURM_NAME_MAX], word[SLURM_NAME_MAX + 16];
+	char word[SLURM_NAME_MAX + 16];
 	struct slurm_call call;
-	slurm_job_name(record, (uint32_t)json_integer_value(json_object_get(array, "first")), name, sizeof(name));
 	snprintf(word, sizeof(word), "--name=%s", name);
 	slurm_call_init(&call, NULL, NULL);
 	slurm_call_add(&call, "scancel");
@@ -179,13 +262,18 @@ static int cancel_array(struct reactor *r, const struct slurm_record *record, co
 int cluster_cancel(struct reactor *r, const struct slurm_record *record, struct err **err)
 {
 	_cleanup_free_ char *mark = path_join(record->dir, "cancelled");
+	char name[SLURM_NAME_MAX];
 	int result = mark ? file_write_atomic(mark, "", 0, 0644, err) : -ENOMEM;
+	slurm_build_job_name(record, name, sizeof(name));
+	if (result == 0)
+		result = cluster_cancel_job(r, name, err);
 	for (unsigned i = 0; i < record->rounds; i++) {
 		size_t k;
 		json_t *array;
 		json_array_foreach(json_object_get(record->round[i], "arrays"), k, array) {
+			slurm_job_name(record, (uint32_t)number_of(array, "first"), name, sizeof(name));
 			if (result == 0)
-				result = cancel_array(r, record, array, err);
+				result = cluster_cancel_job(r, name, err);
 		}
 	}
 	return result;

@@ -15,6 +15,8 @@ struct cluster {
 	uint64_t array_most, jobs_most;
 };
 
+#define SLURM_JOB_NUMBER_MAX 32
+
 /* Asks sinfo and scontrol. @partition: NULL: the default one. Fails where no node can run jobs. */
 int cluster_look(struct reactor *r, const char *partition, struct cluster *ret, struct err **err);
 
@@ -25,11 +27,18 @@ struct cluster_submit {
 	const char *const *args; /* the user's own arguments of sbatch; may be NULL */
 	size_t arg_count;
 	const char *exclude; /* nodes that are not used, separated by commas; or NULL */
+	const char *after;   /* the number of a job that must succeed first; or NULL */
 	bool counts_memory;
 };
 
+/* Submits the job that builds kernels, on the largest node that there is. @ret_job: its number. */
+int cluster_submit_build(struct reactor *r, const struct cluster *c, const struct cluster_submit *q,
+			 char ret_job[SLURM_JOB_NUMBER_MAX], struct err **err);
+/* Submits a tiny job to the node, which says what it can run (nodes.h). */
+int cluster_submit_probe(struct reactor *r, const struct cluster_submit *q, const char *node, struct err **err);
 /* Submits one array of the newest round of the record. */
 int cluster_submit_array(struct reactor *r, const struct cluster_submit *q, const json_t *array, struct err **err);
+int cluster_cancel_job(struct reactor *r, const char *name, struct err **err);
 /* Cancels all jobs of the run. */
 int cluster_cancel(struct reactor *r, const struct slurm_record *record, struct err **err);
 

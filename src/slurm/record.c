@@ -21,7 +21,7 @@ char *slurm_root(const char *runs_root)
 
 int slurm_record_create(const char *dir, struct err **err)
 {
-	static const char *const below[] = { "bin", "tests", "kernels", "tasks", "logs" };
+	static const char *const below[] = { "bin", "tests", "kernels", "sources", "nodes", "tasks", "logs" };
 	_cleanup_close_ int fd = -1;
 	int r = dir_open(dir, true, "KTSTR_RUNS_ROOT (or --slurm-dir)", &fd, err);
 	if (r < 0)
@@ -245,6 +245,16 @@ char *slurm_task_path(const struct slurm_record *r, uint32_t task, int attempt)
 void slurm_job_name(const struct slurm_record *r, uint32_t first, char *out, size_t size)
 {
 	snprintf(out, size, "%s%s-%u", job_prefix, r->id, first);
+}
+
+void slurm_side_job_name(const struct slurm_record *r, const char *what, char *out, size_t size)
+{
+	snprintf(out, size, "%s%s-%s", job_prefix, r->id, what);
+}
+
+void slurm_probe_job_name(const struct slurm_record *r, const char *node, char *out, size_t size)
+{
+	snprintf(out, size, "%s%s-probe-%s", job_prefix, r->id, node);
 }
 
 int64_t slurm_job_first(const struct slurm_record *r, const char *name)

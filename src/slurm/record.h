@@ -4,7 +4,9 @@
  *
  *   manifest.json      what is run: tests, kernels, options. Written once.
  *   round-1.json ...   tasks and their tests. Round 1 has all tests; further ones those that were lost. Written once.
- *   bin/ktstr          the program that tasks run; tests/, kernels/: files that nodes may lack
+ *   bin/ktstr          the program that tasks run; tests/, schedulers/, kernels/, sources/: files that nodes may lack
+ *   built.json         what became of kernels that a job of the run builds (built.h); build-job: its number
+ *   nodes/NAME.json    what a node of the cluster answered (nodes.h)
  *   tasks/N/A/         attempt A of task N: sidecars, events.ndjson, at its end done.json; "ending" when told to end
  *   logs/              output of the tasks
  *   cancelled          the user cancelled the run
@@ -72,7 +74,10 @@ const json_t *slurm_record_task(const struct slurm_record *r, uint32_t task);
 char *slurm_task_path(const struct slurm_record *r, uint32_t task, int attempt);
 /* The name of the job whose first task is @first. */
 void slurm_job_name(const struct slurm_record *r, uint32_t first, char *out, size_t size);
-/* The first task of the job of this name; -ENOENT: it is not of this run. */
+/* The name of a job of the run that has no tasks, such as "build". */
+void slurm_side_job_name(const struct slurm_record *r, const char *what, char *out, size_t size);
+void slurm_probe_job_name(const struct slurm_record *r, const char *node, char *out, size_t size);
+/* The first task of the job of this name; -ENOENT: it is not of this run, or has no tasks. */
 int64_t slurm_job_first(const struct slurm_record *r, const char *name);
 
 #endif

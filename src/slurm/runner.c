@@ -7,7 +7,9 @@
 
 #include "base/file.h"
 #include "reactor/machine.h"
+#include "slurm/built.h"
 #include "slurm/call.h"
+#include "slurm/nodes.h"
 #include "slurm/runner.h"
 #include "slurm/text.h"
 
@@ -100,6 +102,9 @@ int runner_init(struct runner *r, struct err **err)
 		result = files_init(&r->files, r->record, &r->follow, r->on_result, r->data);
 	for (unsigned i = 0; result == 0 && i < r->record->rounds; i++)
 		result = add_round(r, i, /* held= */ false);
+	r->excluded = nodes_excluded(r->record, &r->exclude);
+	/* Another process began it. */
+	r->build.awaited = r->record->rounds && slurm_built_read(r->record, NULL) != 1;
 	return result < 0 ? FAIL_SYS(err, result, "follow the run '%s'", r->record->id) : 0;
 }
 
@@ -145,6 +150,70 @@ int runner_add_round(struct runner *r, const uint32_t *which, size_t count, stru
 	return add_round(r, r->record->rounds - 1, /* held= */ true);
 }
 
+/* --- kernels that are built first --------------------------------------------------------------------------------- */
+
+static char *build_job_path(const struct runner *r)
+{
+	return path_join(r->record->dir, "build-job");
+}
+
+/* Another process may have submitted it. */
+static int read_build_job(struct runner *r)
+{
+	_cleanup_free_ char *path = build_job_path(r);
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	if (!path)
+		return -ENOMEM;
+	if (path_exists(path) && file_read(path, sizeof(r->build.job), &text, NULL) == 0)
+		slurm_job_number(buf_str(&text), r->build.job);
+	return 0;
+}
+
+/* Arrays wait for this job, unless all kernels are there. */
+static int submit_build(struct runner *r, struct err **err)
+{
+	_cleanup_free_ char *path = build_job_path(r);
+	int result = slurm_built_read(r->record, err);
+	r->submit.after = NULL;
+	if (result == 0 && !*r->build.job)
+		result = read_build_job(r);
+	if (result)
+		return result < 0 ? result : 0;
+	r->build.awaited = true;
+	if (!*r->build.job) {
+		result = cluster_submit_build(r->reactor, &r->cluster, &r->submit, r->build.job, err);
+		if (result == 0)
+			result =
+				path ? file_write_atomic(path, r->build.job, strlen(r->build.job), 0644, err) : -ENOMEM;
+		if (result == 0)
+			note(r, RUNNER_BUILDS, r->build.job);
+	}
+	r->submit.after = r->build.job;
+	return result;
+}
+
+/* @answered: the answer of squeue was whole. A failed build ends the run. */
+static int check_build(struct runner *r, bool answered, struct err **err)
+{
+	int result = slurm_built_read(r->record, err);
+	if (result == 1 && r->build.awaited)
+		note(r, RUNNER_BUILT, "");
+	r->build.awaited = result == 0;
+	if (result == 0 && answered && !r->build.seen && !slurm_state_ended(r->build.state))
+		r->build.state = SLURM_GONE;
+	/* Its last file may be late. */
+	if (result == 0 && answered && slurm_state_ended(r->build.state) && ++r->build.late >= FOLLOW_GRACE)
+		result = FAIL(err, ERR_MISSING, -EIO, "the job that builds kernels %s; its output is in '%s/%s'",
+			      slurm_state_text(r->build.state), r->record->dir, BUILD_LOG_FILE);
+	if (result >= 0)
+		return 0;
+	/* Nothing of the run can start any more. */
+	cluster_cancel(r->reactor, r->record, NULL);
+	return result;
+}
+
+/* --- submitting --------------------------------------------------------------------------------------------------- */
+
 /* An array whose first task is not held was submitted, or Slurm has shown that it was. */
 int runner_submit(struct runner *r, struct err **err)
 {
@@ -153,6 +222,9 @@ int runner_submit(struct runner *r, struct err **err)
 	r->submit.record = r->record;
 	r->submit.counts_memory = r->cluster.counts_memory;
 	r->submit.exclude = r->exclude.len ? buf_str(&r->exclude) : NULL;
+	int built = submit_build(r, err);
+	if (built < 0)
+		return built;
 	json_array_foreach(json_object_get(r->record->round[r->record->rounds - 1], "arrays"), i, array) {
 		uint32_t first = (uint32_t)json_integer_value(json_object_get(array, "first"));
 		if (first >= r->follow.tasks || !r->follow.task[first].held)
@@ -184,7 +256,15 @@ static void take_row(void *data, const char *line)
 {
 	struct runner *r = data;
 	struct slurm_row row;
+	char build[SLURM_NAME_MAX];
 	bool ok = slurm_row_parse(line, &row);
+	slurm_build_job_name(r->record, build, sizeof(build));
+	if (ok && !strcmp(row.name, build)) {
+		r->build.seen = true;
+		r->build.state = row.state;
+		r->build.late = slurm_state_ended(row.state) ? r->build.late : 0;
+		return;
+	}
 	int64_t first = ok ? slurm_job_first(r->record, row.name) : -ENOENT;
 	struct row_target t = { .runner = r, .first = (uint32_t)first, .row = &row };
 	/* A line that Slurm prints beside its answer is a warning; one that names our jobs must be understood. */
@@ -207,6 +287,10 @@ static void list_names(struct runner *r)
 {
 	char name[SLURM_NAME_MAX];
 	buf_clear(&r->names);
+	if (r->build.awaited) {
+		slurm_build_job_name(r->record, name, sizeof(name));
+		buf_appendf(&r->names, "--name=%s", name);
+	}
 	for (unsigned i = 0; i < r->record->rounds; i++) {
 		size_t k;
 		json_t *array;
@@ -241,6 +325,7 @@ static int ask_queue(struct runner *r, struct err **err)
 	for (size_t i = 0; i < ARRAY_SIZE(words) && words[i]; i++)
 		slurm_call_add(&call, words[i]);
 	follow_rows_begin(&r->follow);
+	r->build.seen = false;
 	int result = slurm_call_run(r->reactor, &call, &why);
 	slurm_call_done(&call);
 	r->stats.questions++;
@@ -309,8 +394,10 @@ int runner_step(struct runner *r, struct err **err)
 	int answer = ask_queue(r, err);
 	if (answer < 0 && answer != -EAGAIN)
 		return answer;
+	int result = r->build.awaited ? check_build(r, answer == 0, err) : 0;
 	/* Files first: what a task wrote before it ended counts. */
-	int result = files_read(&r->files);
+	if (result == 0)
+		result = files_read(&r->files);
 	if (result < 0)
 		return result;
 	if (answer == 0)
@@ -320,30 +407,6 @@ int runner_step(struct runner *r, struct err **err)
 }
 
 /* --- the loop ----------------------------------------------------------------------------------------------------- */
-
-struct nap {
-	struct machine machine;
-	nsec_t length;
-};
-
-static int nap(struct machine *m, int result)
-{
-	if (!m->first_entry)
-		return result < 0 ? result : MACHINE_END;
-	machine_sleep(m, container_of(m, struct nap, machine)->length);
-	return 0;
-}
-
-static const struct machine_state nap_states[] = { { "wait", nap, DEADLINE_NONE, 0, TO(0) | TO_END } };
-static const struct machine_type nap_type = { "slurm wait", nap_states, 1, NULL };
-
-static int wait_for(struct runner *r, nsec_t length)
-{
-	struct nap n = { .length = length };
-	machine_start(r->reactor, &n.machine, &nap_type, NULL, "slurm");
-	int result = reactor_run(r->reactor);
-	return result < 0 ? result : n.machine.result;
-}
 
 /* CPU time of this process and of its children that have ended. */
 static nsec_t cpu_time(void)
@@ -368,8 +431,8 @@ int runner_follow(struct runner *r, struct err **err)
 		nsec_t cost = cpu_time() - before;
 		r->stats.cpu += cost;
 		if (result == 0 && !follow_is_over(&r->follow))
-			result = wait_for(r,
-					  MAX_OF(r->interval ? r->interval : RUNNER_INTERVAL, cost * RUNNER_COST_PART));
+			result = slurm_nap(r->reactor, MAX_OF(r->interval ? r->interval : RUNNER_INTERVAL,
+							      cost * RUNNER_COST_PART));
 	}
 	if (result == -ECANCELED && err && !*err)
 		return FAIL(err, ERR_INTERRUPTED, result, "interrupted");

@@ -13,10 +13,12 @@
 #define RUNNER_COST_PART 200		    /* following takes at most one part in so many of a CPU */
 
 enum runner_note {
-	RUNNER_SILENT,	/* Slurm does not answer; @text: its error */
-	RUNNER_ANSWERS, /* it answers again */
-	RUNNER_REFUSED, /* a further round could not be submitted, which is tried again; @text: the error */
-	RUNNER_EXCLUDED /* a node is not used for lost tests; @text: its name */
+	RUNNER_SILENT,	 /* Slurm does not answer; @text: its error */
+	RUNNER_ANSWERS,	 /* it answers again */
+	RUNNER_REFUSED,	 /* a further round could not be submitted, which is tried again; @text: the error */
+	RUNNER_EXCLUDED, /* a node is not used for lost tests; @text: its name */
+	RUNNER_BUILDS,	 /* kernels are built first; @text: the number of the job */
+	RUNNER_BUILT	 /* they are there */
 };
 
 struct runner {
@@ -36,6 +38,12 @@ struct runner {
 	bool refused;	  /* Slurm did not take a round the last time */
 	bool unsubmitted; /* the newest round has arrays that are not submitted */
 	nsec_t interval;  /* 0: RUNNER_INTERVAL */
+	struct {
+		char job[SLURM_JOB_NUMBER_MAX]; /* the job that builds kernels; "": not submitted */
+		enum slurm_state state;
+		uint8_t late; /* answers of squeue since it ended */
+		bool seen, awaited;
+	} build;
 	/* May be NULL. */
 	follow_event_fn *on_event;
 	files_result_fn *on_result;

@@ -134,6 +134,16 @@ bool slurm_node_parse(const char *line, struct slurm_node *ret)
 	return is_usable(at);
 }
 
+bool slurm_named_node_parse(const char *line, struct slurm_node *ret)
+{
+	char name[SLURM_NODE_NAME_MAX];
+	const char *rest = take_field(line, name, sizeof(name));
+	if (!rest || !slurm_node_parse(rest, ret))
+		return false;
+	snprintf(ret->name, sizeof(ret->name), "%s", name);
+	return true;
+}
+
 bool slurm_config_number(const char *line, const char *key, uint64_t *ret)
 {
 	size_t len = strlen(key);

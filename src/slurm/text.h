@@ -25,8 +25,12 @@ bool slurm_row_parse(const char *line, struct slurm_row *ret);
 /* Calls @each for every index; false if the text is damaged. At most @most indices. */
 bool slurm_indices(const char *text, uint32_t most, void (*each)(void *data, uint32_t index), void *data);
 
+#define SLURM_NAMED_NODE_FORMAT "%N|1|%c|%m|%T" /* of sinfo -N; %T with a mark is one that does not answer */
+
 /* One row of sinfo. False: damaged, or its nodes cannot run jobs now. */
 bool slurm_node_parse(const char *line, struct slurm_node *ret);
+/* The same with the node's name before it. */
+bool slurm_named_node_parse(const char *line, struct slurm_node *ret);
 
 /* "MaxArraySize            = 1001" of `scontrol show config`; false for another key. */
 bool slurm_config_number(const char *line, const char *key, uint64_t *ret);

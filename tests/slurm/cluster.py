@@ -48,6 +48,15 @@ class Cluster:
         self.env['PATH'] += ':/usr/sbin'
         self.write_conf(cpus, extra)
 
+    def write_prolog(self):
+        """With KTSTR_TEST_NODES=DIR in its environment, a job has caches of its node's own, as on a real cluster."""
+        path = os.path.join(self.path, 'prolog.sh')
+        with open(path, 'w', encoding='utf-8') as f:
+            f.write('#!/bin/sh\n[ -z "$KTSTR_TEST_NODES" ] || '
+                    'echo "export XDG_CACHE_HOME=$KTSTR_TEST_NODES/$SLURMD_NODENAME"\n')
+        os.chmod(path, 0o755)
+        return path
+
     def write_conf(self, cpus, extra):
         ports = free_ports(1 + len(self.nodes))
         host = socket.gethostname()
@@ -59,7 +68,7 @@ class Cluster:
             f'SlurmctldLogFile={self.path}/slurmctld.log', f'SlurmdLogFile={self.path}/slurmd-%n.log',
             f'SlurmctldPort={ports[0]}', 'ProctrackType=proctrack/linuxproc', 'TaskPlugin=task/none',
             'SelectType=select/cons_tres', 'SelectTypeParameters=CR_Core_Memory', 'ReturnToService=2',
-            'SlurmdParameters=config_overrides', 'MpiDefault=none', 'KillWait=2', 'SlurmdTimeout=10', 'InactiveLimit=0',
+            f'TaskProlog={self.write_prolog()}', 'SlurmdParameters=config_overrides', 'MpiDefault=none', 'KillWait=2', 'SlurmdTimeout=10', 'InactiveLimit=0',
             'SchedulerParameters=sched_min_interval=0,sched_interval=2,bf_interval=2,batch_sched_delay=0,requeue_delay=0',
             'JobRequeue=1', 'AccountingStorageType=accounting_storage/none', 'JobCompType=jobcomp/none',
         ]
@@ -120,7 +129,8 @@ class Cluster:
         return subprocess.run(argv, env=self.env, capture_output=True, text=True, timeout=60)
 
     def idle(self):
-        return self.run('sinfo', '-h', '-N', '-t', 'idle', '-o', '%N').stdout.count('\n')
+        listed = self.run('sinfo', '-h', '-N', '-t', 'idle', '-o', '%N').stdout    # for each partition
+        return len(set(listed.split()))
 
     def logs(self):
         text = ''

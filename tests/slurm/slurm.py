@@ -1,78 +1,50 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""slurm.py BUILD [--faults] [--many] -- ktstr test --slurm on a cluster of this machine: two nodes on the loopback device.
-A run on it equals a local run. --faults: what a fault takes away runs once more (tests/sim/slurm.c has all faults, in
-no time). --many: all examples."""
+"""slurm.py BUILD [--many] -- runs on a cluster of this machine: two nodes on the loopback device. A run on it equals a local
+run; so do a verifier sweep and an exploration. faults.py has the faults. --many: all examples, on two kernels, and
+perf-delta."""
 import glob
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import cluster  # noqa: E402
-from tap import BUILD, KTSTR, Run, Scratch, check, finish, skip  # noqa: E402
+from place import EXAMPLES, NAPS, Place, digests, running, sidecars, usable_kernels  # noqa: E402
+from tap import BUILD, Run, Scratch, check, finish, skip  # noqa: E402
 
 MANY = '--many' in sys.argv
-EXAMPLES = os.path.join(BUILD, 'tests/examples/examples')
-NAPS = os.path.join(BUILD, 'tests/naps')
+BEHAVIOUR = os.path.join(BUILD, 'tests/behaviour')
+FORTY = 'test(/eevdf_|^ktstr.(simple|central|flatcg|qmap)/) | test(/behaviour_[a-h]/)'
 FEW = 'test(eevdf_two_cgroups) | test(eevdf_custom_work)'
 
 
-def usable_kernels():
-    """Keys of cached kernels of two versions, or of one; those with today's configuration first."""
-    listed = json.loads(Run('kernel', 'list', '--offline', '--json').out)
-    found = {}
-    for e in sorted(listed['entries'], key=lambda e: e.get('kconfig_status') != 'matches'):
-        if not e.get('error') and e.get('version') not in found:
-            found[e['version']] = e['key']
-    return list(found.values())[:2]
-
-
-def sidecars(root):
-    """{name: sidecar} of all results of ordinary runs below @root."""
-    found = {}
-    for path in glob.glob(f'{root}/*/*.ktstr.json'):
-        with open(path, encoding='utf-8') as f:
-            one = json.load(f)
-        found.setdefault(one['name'], []).append(one)
-    return found
-
-
-def digests(results):
-    return {name: (one[0]['verdict'], (one[0].get('guest') or {}).get('event_digest')) for name, one in results.items()}
-
-
-class Place:
-    """Directories of one run."""
-
-    def __init__(self, scratch, name, env):
-        self.runs = os.path.join(scratch.path, name)
-        self.env = dict(env, KTSTR_RUNS_ROOT=self.runs)
-
-    def run(self, *args, **how):
-        return Run(*args, env=self.env, cwd=os.path.dirname(self.runs), **how)
-
-    def follower(self, *args):
-        return subprocess.Popen([KTSTR, *args], env=dict(os.environ, **self.env), cwd=os.path.dirname(self.runs),
-                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-    def slurm_dir(self):
-        return (glob.glob(self.runs + '/.slurm/*') or [''])[0]
+def two_kernels(scratch, kernels):
+    """Variables that name two kernels: where the cache has one version, a copy of it under another key and label."""
+    if len(kernels) == 1:
+        cache = json.loads(Run('kernel', 'list', '--offline', '--json').out)['entries']
+        path = next(e['path'] for e in cache if e['key'] == kernels[0])
+        shutil.copytree(path, scratch / 'cache/' + kernels[0], symlinks=True)
+        kernels = [kernels[0], kernels[0].replace('-tarball-', '-copy-tarball-')]
+        shutil.copytree(path, scratch / 'cache/' + kernels[1], symlinks=True)
+        return {'KTSTR_CACHE_DIR': scratch / 'cache', 'KTSTR_KERNEL_LIST': f'one={kernels[0]};two={kernels[1]}'}
+    return {'KTSTR_KERNEL_LIST': f'one={kernels[0]};two={kernels[1]}'}
 
 
 def check_equal(scratch, env, kernels):
+    what = ['--kernel', ','.join(kernels), '-E', FEW, EXAMPLES]
+    if MANY:
+        env = dict(env, **two_kernels(scratch, kernels))
+        what = ['-E', FORTY, EXAMPLES, BEHAVIOUR]
     local, remote = Place(scratch, 'local', env), Place(scratch, 'remote', env)
-    what = ['--kernel', ','.join(kernels), *([] if MANY else ['-E', FEW]), EXAMPLES]
-    here = local.run('test', *what)
-    there = remote.run('test', '--slurm', '--report', f'junit={scratch.path}/junit.xml', *what)
+    here = local.run('test', *what, timeout=3600)
+    there = remote.run('test', '--slurm', '--report', f'junit={scratch.path}/junit.xml', *what, timeout=3600)
     one, other = sidecars(local.runs), sidecars(remote.runs)
     check(there.status == here.status, 'a run on the cluster has the status of a local run', f'{here}{there}')
-    check(one and digests(one) == digests(other), f'{len(one)} results on {len(kernels)} kernels have the digests of the local run',
+    check(one and digests(one) == digests(other), f'all {len(one)} results have the digests of the local run',
           f'{digests(one)}\n{digests(other)}\n{there}')
     check(all(len(v) == 1 for v in other.values()), 'every result is there once', there)
     check(os.path.exists(f'{scratch.path}/junit.xml'), 'there is one report of all tasks', there)
@@ -80,51 +52,60 @@ def check_equal(scratch, env, kernels):
     check(nodes == {'n1', 'n2'}, 'both nodes ran tests', there.out)
 
 
-def running(c):
-    """{node: job} of tasks that run."""
-    out = c.run('squeue', '-h', '-t', 'running', '-o', '%N|%F_%K').stdout
-    return dict(line.split('|') for line in out.splitlines())
+def check_verifier(scratch, env, kernel):
+    """Cells are split, and the table is that of a local sweep."""
+    local, remote = Place(scratch, 'cells', env), Place(scratch, 'cells-remote', env)
+    what = ['scx_simple', '--kernel', kernel, '--preset', 'tiny-1llc,tiny-2llc', '--output', 'csv', '--emit', 'file,prog,verdict,insns']
+    here, there = local.run('verifier', *what), remote.run('verifier', '--slurm', *what)
+    check(here.status == there.status == 0 and here.out == there.out and here.out.count('\n') > 2,
+          'a verifier sweep on the cluster prints what a local one prints', f'{here}{there}')
+    check(digests(sidecars(local.runs)) == digests(sidecars(remote.runs)), 'and its cells have the same digests', there)
+    again = remote.run('slurm', 'collect')
+    check(again.status == 0 and again.out == here.out, 'slurm collect prints it, too', again)
 
 
-def kill_task(run, number):
-    """SIGKILL to the processes of a task, as when a node is out of memory."""
-    for path in glob.glob('/proc/[0-9]*/cmdline'):
-        pid = path.split('/')[2]
-        try:
-            words = open(path, 'rb').read().split(b'\0')
-            if words[1:5] == [b'slurm', b'task', b'.', b'%d' % number] and os.readlink(f'/proc/{pid}/exe').startswith(run):
-                os.kill(int(pid), signal.SIGKILL)
-        except (OSError, IndexError):
-            pass
+def check_explore(scratch, env, kernel):
+    """Schedules are split, and failures are grouped as of a local exploration."""
+    local, remote = Place(scratch, 'seeds', env), Place(scratch, 'seeds-remote', env)
+    what = ['--seeds', '3' if MANY else '2', '--kernel', kernel, '-E', 'test(eevdf_custom_work)', EXAMPLES]
+    here, there = local.run('explore', *what), remote.run('explore', '--slurm', *what)
+    said = [line for line in here.out.splitlines() if 'schedules' in line]
+    check(here.status == there.status and said and said == [line for line in there.out.splitlines() if 'schedules' in line],
+          'an exploration on the cluster says what a local one says', f'{said}\n{here}{there}')
+    check(len(sidecars(remote.runs)) == (3 if MANY else 2) and digests(sidecars(local.runs)) == digests(sidecars(remote.runs)),
+          'and its schedules have the same digests', there)
 
 
-def check_faults(scratch, env, c):
-    place = Place(scratch, 'faults', env)
-    p = place.follower('test', '--slurm', '--slurm-jobs', '6', NAPS)
-    c.wait(lambda: len(running(c)) == 2, 'two tasks to run')
-    jobs = running(c)
-    # Each of the two has a result by then, and another test that runs.
-    time.sleep(3)
-    kill_task(place.slurm_dir(), 0)
-    c.run('scontrol', 'requeue', jobs['n2'])
-    c.stop('slurmctld')
-    time.sleep(1)
-    c.start_controller()
-    # The submitting host goes away and comes back.
-    time.sleep(4)
-    p.send_signal(signal.SIGINT)
-    out, err = p.communicate(timeout=60)
-    check(p.returncode == 130 and 'ktstr slurm collect' in err, 'an interrupt leaves the jobs alone, and says how to go on',
-          f'{p.returncode}\n{out}{err}')
-    status = place.run('slurm', 'status', '--json')
-    check(status.status == 0 and json.loads(status.out)['tests'] == 13, 'slurm status says how far the run is', status)
-    done = place.run('slurm', 'collect', '--json', timeout=300)
-    names = [e['name'] for e in done.events() if e.get('event') == 'test-finished']
-    check(done.status == 1, 'after kill, requeue and restarts, the verdict is that of the one bad test', done.err)
-    check(len(names) == 13 and len(set(names)) == 13, 'every test is reported once', f'{sorted(names)}\n{done.err}')
-    results = sidecars(place.runs)
-    check(len(results) == 13 and all(len(v) == 1 for v in results.values()), 'every test has one result', sorted(results))
-    check('started again by Slurm' in done.err and 'lost' in done.err, 'it says which tasks were lost', done.err)
+def git(top, *words):
+    subprocess.run(['git', '-C', top, '-c', 'user.name=x', '-c', 'user.email=x@localhost', *words], check=True, capture_output=True)
+
+
+def make_project(top):
+    """Two commits of a project whose build takes the examples from elsewhere."""
+    os.makedirs(top)
+    git(top, 'init', '-q', '-b', 'main')
+    for version in ('one', 'two'):
+        with open(top + '/version', 'w', encoding='utf-8') as f:
+            f.write(version)
+        with open(top + '/.gitignore', 'w', encoding='utf-8') as f:
+            f.write('build\n')
+        git(top, 'add', '-A')
+        git(top, 'commit', '-qm', version)
+
+
+def check_perf_delta(scratch, env, kernel):
+    """All runs of both commits are submitted, and compared as local runs are."""
+    top = scratch / 'project'
+    make_project(top)
+    what = ['--base', 'HEAD~1', '--noise-adjust', '2', '--all-tests', '--kernel', kernel, '--build',
+            f'mkdir -p build && cp {EXAMPLES} build/', '--json', '-E', 'test(eevdf_custom_work)', 'build']
+    where = {name: dict(env, KTSTR_RUNS_ROOT=scratch / name) for name in ('perf', 'perf-remote')}
+    here = Run('perf-delta', *what, env=where['perf'], cwd=top)
+    there = Run('perf-delta', '--slurm', *what, env=where['perf-remote'], cwd=top)
+    check(here.status == there.status == 0 and here.out.replace('perf-remote', 'perf') == there.out.replace('perf-remote', 'perf'),
+          'perf-delta on the cluster compares what a local one compares', f'{here}{there}')
+    found = glob.glob(scratch / 'perf-remote' + '/perf-delta-noise-*/*.ktstr.json')
+    check(len(found) == 4 and 'collecting run 2 of 2: HEAD' in there.err, 'both runs of both commits are there', f'{found}\n{there}')
 
 
 def check_cancel(scratch, env, c):
@@ -136,21 +117,6 @@ def check_cancel(scratch, env, c):
     done = place.run('slurm', 'collect', timeout=300)
     check(cancelled.status == 0 and done.status in (1, 2) and 'cancelled' in done.out,
           'tests of a cancelled run have no result, and the run says so', f'{cancelled}{done}')
-
-
-def check_node(scratch, env, c):
-    """A node goes down with its task."""
-    place = Place(scratch, 'node', env)
-    p = place.follower('test', '--slurm', '--slurm-jobs', '4', '-E', 'test(/nap_[1-6]$/)', NAPS)
-    c.wait(lambda: 'n2' in running(c), 'a task to run on n2')
-    c.stop('n2', signal.SIGKILL)
-    c.run('scontrol', 'update', 'nodename=n2', 'state=down', 'reason=test')
-    out, err = p.communicate(timeout=200)
-    results = sidecars(place.runs)
-    check(p.returncode == 0 and len(results) == 6 and all(len(v) == 1 for v in results.values()),
-          'tests of a node that went down run elsewhere', f'{p.returncode}\n{out}{err}{sorted(results)}')
-    c.start_node('n2')
-    c.run('scontrol', 'update', 'nodename=n2', 'state=resume')
 
 
 def check_missing(scratch, kernel):
@@ -176,13 +142,14 @@ def main():
     with cluster.Cluster() as c, Scratch() as scratch:
         env = {'SLURM_CONF': c.conf}
         check_equal(scratch, env, kernels)
+        check_verifier(scratch, env, kernels[0])
+        check_explore(scratch, env, kernels[0])
+        if MANY:
+            check_perf_delta(scratch, env, kernels[0])
         env['KTSTR_KERNEL'] = kernels[0]
-        if '--faults' in sys.argv:
-            check_faults(scratch, env, c)
-            check_node(scratch, env, c)
         check_cancel(scratch, env, c)
         check_missing(scratch, kernels[0])
-    finish()
+    finish(12)
 
 
 main()

@@ -200,12 +200,15 @@ def arm64(_):
 
 
 def slurm(_):
-    """A cluster of this machine, with faults and all examples."""
-    done = subprocess.run([sys.executable, os.path.join(HERE, '..', 'slurm', 'slurm.py'), BUILD, '--faults', '--many'],
-                          text=True, stdout=subprocess.PIPE)
-    bad_lines = [line for line in done.stdout.splitlines() if line.startswith('not ok')]
-    say(f"slurm: {done.stdout.count(chr(10) + 'ok ')} ok, {len(bad_lines)} not")
-    return [f'slurm: {line}' for line in bad_lines] + ([f'slurm: status {done.returncode}'] if done.returncode else [])
+    """A cluster of this machine: all examples on two kernels, and faults."""
+    odd = []
+    for name, *words in (('slurm.py', '--many'), ('faults.py',)):
+        done = subprocess.run([sys.executable, os.path.join(HERE, '..', 'slurm', name), BUILD, *words], text=True,
+                              stdout=subprocess.PIPE)
+        bad_lines = [line for line in done.stdout.splitlines() if line.startswith('not ok')]
+        say(f"slurm: {name}: {done.stdout.count(chr(10) + 'ok ')} ok, {len(bad_lines)} not")
+        odd += [f'{name}: {line}' for line in bad_lines] + ([f'{name}: status {done.returncode}'] if done.returncode else [])
+    return odd
 
 
 def repeats(_):
