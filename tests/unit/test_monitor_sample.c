@@ -273,6 +273,7 @@ START_TEST(a_timeline_of_counters)
 	load_scheduler();
 	take(SAMPLE_CPUS);
 	struct sample copy = sample;
+	copy.scx.has_events = true;
 	for (unsigned i = 0; i < TIMELINE_ROWS_MAX + 2; i++) {
 		copy.at_ns = i * 100 * (uint64_t)NSEC_PER_MSEC;
 		copy.scx.event[0] = 3 * i;

@@ -14,6 +14,7 @@ import re
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
+from btf import Types  # noqa: E402
 from schedstat import CPU_TIMES, schedstat_rows  # noqa: E402
 from tap import BUILD, Run, Scratch, check, check_nothing_left, finish, machines, need_kernel  # noqa: E402
 
@@ -172,61 +173,55 @@ def compare_debug(c, before, sample, after):
 
 
 def programs(notes):
-    return {p['id']: p for p in json.loads(notes.one('programs') or '[]')}
+    """{id: (name, {name: number}, maps)}"""
+    rows = [line.split() for line in notes.rows['program']]
+    return {int(r[0]): (r[1], dict(zip(('jited_len', 'verified_insns', 'cnt', 'nsecs'), map(int, r[2:6]))), sorted(map(int, r[6:]))) for r in rows}
 
 
 def compare_programs(c, before, dump, after):
     first, last, ours = programs(before), programs(after), {p['id']: p for p in dump.get('prog_runtime_stats', [])}
-    ids = {i for i, p in first.items() if p['type'] == 'struct_ops'}
-    for i in ids & set(last):
-        p, seen = first[i], ours.get(i, {})
-        c.same('bpftool prog', (p['name'], 'name'), p['name'], seen.get('name'), last[i]['name'])
-        c.same('bpftool prog', (p['name'], 'jited'), p['bytes_jited'], seen.get('jited_len'), last[i]['bytes_jited'])
-        c.same('bpftool prog', (p['name'], 'maps'), sorted(p.get('map_ids', [])), sorted(seen.get('map_ids', [])), sorted(last[i].get('map_ids', [])))
-        # Those that were never called have no members for that.
-        for key, name in (('run_cnt', 'cnt'), ('run_time_ns', 'nsecs')):
-            c.between('bpftool prog', (p['name'], name), p.get(key, 0), seen.get(name, 0), last[i].get(key, 0))
-
-
-def flat(value):
-    """{path: number} of what bpftool prints of a value by its types."""
-    if isinstance(value, dict):
-        return {(k,) + path: n for k, v in value.items() for path, n in flat(v).items()}
-    if isinstance(value, list):
-        return {(i,) + path: n for i, v in enumerate(value) for path, n in flat(v).items()}
-    return {(): value} if isinstance(value, int) and not isinstance(value, bool) else {}
+    sampled = {p['id']: p for p in dump['sample']['programs']}
+    for i, (name, numbers, used) in first.items():
+        seen = ours.get(i, {})
+        c.same('BPF programs', (name, 'name'), name, seen.get('name'), last[i][0])
+        c.same('BPF programs', (name, 'maps'), used, sorted(seen.get('map_ids', [])), last[i][2])
+        for key, value in numbers.items():
+            # Those that were never called have no members for that.
+            c.between('BPF programs', (name, key), value, seen.get(key, 0), last[i][1][key])
+            c.between('BPF programs', (name, key), value, sampled.get(i, {}).get(key), last[i][1][key])
 
 
 def flat_ours(value):
-    """The same of a value in a dump."""
+    """{path: number} of a value in a dump."""
     if not isinstance(value, dict):
         return {}
+    if value.get('kind') == 'bytes' and len(value['hex']) <= 16:
+        return {(): int.from_bytes(bytes.fromhex(value['hex']), 'little')}
     if 'members' in value:
         return {(m['name'],) + path: n for m in value['members'] for path, n in flat_ours(m['value']).items()}
     if 'elements' in value:
         return {(i,) + path: n for i, e in enumerate(value['elements']) for path, n in flat_ours(e).items()}
-    return {(): value['value']} if isinstance(value.get('value'), int) and value.get('kind') in ('int', 'uint') else {}
+    return {(): int(value['value'])} if isinstance(value.get('value'), int) and value.get('kind') in ('int', 'uint', 'bool') else {}
 
 
-def map_values(entry):
-    """{path: number} of an entry that bpftool printed: by its types, or of each CPU."""
-    typed = entry.get('formatted', {})
-    if 'values' in typed:
-        return {(v['cpu'],) + path: n for v in typed['values'] for path, n in flat(v['value']).items()}
-    # Global variables are a section: its name, with a list of variables.
-    value = typed.get('value')
-    if isinstance(value, dict) and len(value) == 1 and next(iter(value)).startswith('.'):
-        return {path: n for variable in value[next(iter(value))] for path, n in flat(variable).items()}
-    return flat(value)
+def numbers_of(types, value_type, data):
+    if types:
+        return types.numbers(value_type, data)
+    return {(): int.from_bytes(data, 'little')} if len(data) <= 8 else {}
 
 
-def maps(notes):
-    """{id: {number of the entry: {path: number}}}"""
-    found = {}
-    for line in notes.rows['maps']:
-        number, _, text = line.partition(' ')
-        entries = json.loads(text) if text.startswith('[') else []
-        found[int(number)] = {i: map_values(e) for i, e in enumerate(entries) if isinstance(e, dict)}
+def maps(notes, types):
+    """{id: {key: {path: number}}}; of each CPU, the path begins with its number."""
+    found = collections.defaultdict(dict)
+    for line in notes.rows['types']:
+        number, blob = line.split()
+        types[int(number)] = Types(bytes.fromhex(blob))
+    for line in notes.rows['value']:
+        *numbers, data = line.split()
+        number, key, known, value_type, cpus = map(int, numbers)
+        data, one = bytes.fromhex(data), len(data) // 2 // max(cpus, 1)
+        values = [numbers_of(types.get(known), value_type, data[i * one:(i + 1) * one]) for i in range(max(cpus, 1))]
+        found[number][key] = {(i,) + path: n for i, v in enumerate(values) for path, n in v.items()} if cpus else values[0]
     return found
 
 
@@ -237,24 +232,25 @@ def our_entries(m):
     if 'array_entries' in m:
         return {e.get('key', i): flat_ours(e.get('value')) for i, e in enumerate(m['array_entries'])}
     if 'percpu_entries' in m:
-        return {e.get('key', i): {(cpu,) + path: n for cpu, v in enumerate(e['per_cpu']) for path, n in flat_ours(v).items()}
+        return {e.get('key', i): {(v['cpu'],) + path: n for v in e['per_cpu'] for path, n in flat_ours(v['value']).items()}
                 for i, e in enumerate(m['percpu_entries'])}
     return {}
 
 
-def compare_maps(c, before, dump, after):
+def compare_maps(c, before, dump, after, types):
     """Values of the scheduler's arrays and variables; of those that change, the ones that grow."""
-    first, last = maps(before), maps(after)
+    first, last = maps(before, types), maps(after, types)
     for m in dump.get('maps', []):
         ours = our_entries(m)
         for i, values in first.get(m['id'], {}).items():
             for path, a in values.items():
                 b = last.get(m['id'], {}).get(i, {}).get(path)
-                if b is not None and a <= b:
-                    c.between('bpftool map', (m['name'], i, path), a, ours.get(i, {}).get(path), b)
+                # Which entries are left out is said there.
+                if b is not None and a <= b and i in ours and (path in ours[i] or a == b):
+                    c.between('BPF maps', (m['name'], i, path), a, ours[i].get(path), b)
 
 
-def compare_stop(c, before, dump, after):
+def compare_stop(c, before, dump, after, types):
     sample = dump['sample']
     compare_schedstat(c, before, sample, after)
     compare_stat(c, before, sample, after)
@@ -264,32 +260,32 @@ def compare_stop(c, before, dump, after):
     if before.one('scx-ops'):
         compare_scx(c, before, dump, after)
         compare_programs(c, before, dump, after)
-        compare_maps(c, before, dump, after)
+        compare_maps(c, before, dump, after, types)
 
 
 # --- tests --------------------------------------------------------------------------------------------------------------
 
 WANTED = {'truth_eevdf': ('/proc/schedstat', '/proc/stat', '/proc/softirqs', '/proc/PID', 'cpu.stat'),
-          'truth_simple': ('/proc/schedstat', '/proc/PID', '/sys/kernel/sched_ext', 'bpftool prog', 'bpftool map'),
-          'truth_qmap': ('/proc/schedstat', '/proc/PID', '/sys/kernel/sched_ext', 'bpftool prog', 'bpftool map')}
+          'truth_simple': ('/proc/schedstat', '/proc/PID', '/sys/kernel/sched_ext', 'BPF programs', 'BPF maps'),
+          'truth_qmap': ('/proc/schedstat', '/proc/PID', '/sys/kernel/sched_ext', 'BPF programs', 'BPF maps')}
 
 
 def compare(kernel, scratch, name):
     test = ('demo_long_' if LONG else '') + name
-    env = {'KTSTR_SIDECAR_DIR': scratch / name, 'PATH': kernel['path'] + '/sched_ext/sbin:' + os.environ['PATH']}
-    run = Run('test', '--kernel', kernel['key'], '--no-capture', '--seed', '7', '-E', f'test(=ktstr/{test})', BUILD + '/tests/truth', env=env)
+    run = Run('test', '--kernel', kernel['key'], '--no-capture', '--seed', '7', '-E', f'test(=ktstr/{test})', BUILD + '/tests/truth',
+              env={'KTSTR_SIDECAR_DIR': scratch / name})
     files = glob.glob(scratch / name + '/*.snapshots.json')
     text = run.out + '\n' + run.err
     if not check(len(files) == 1 and 'TRUTH end' in text and 'TRUTH-ERROR' not in text, f'{name}: it spoke, and was looked at', str(run)[-3000:]):
         return
     with open(files[0], encoding='utf-8') as f:
         dumps = {s['name']: s['dump'] for s in json.load(f)['snapshots'] if s.get('dump')}
-    stops, c = read_stops(text), Comparison()
+    stops, c, types = read_stops(text), Comparison(), {}
     check(len(stops) == STOPS and len(dumps) == STOPS, f'{name}: at {STOPS} stops', (len(stops), sorted(dumps)))
     for i, (before, after) in enumerate(stops):
         dump = dumps.get(f'stop_{i:02}')
         if dump and check('sample' in dump and dump['bad_reads'] == 0, f'{name}: stop {i} is whole', (dump.get('sample_unavailable'), dump.get('bad_reads'))):
-            compare_stop(c, before, dump, after)
+            compare_stop(c, before, dump, after, types)
     total = sum(c.compared.values())
     print(f'# {name}: {total} numbers, {c.exact} of which did not change meanwhile: {dict(c.compared)}')
     check(not c.wrong, f'{name}: no number is wrong', '\n'.join(map(str, c.wrong[:20])) + f'\n{len(c.wrong)} in all')
