@@ -4,16 +4,15 @@
 
     tests/soak/soak.py BUILD [--seeds N] [--seed FIRST] [--only PART] [--start boot|clone] [--executions N] [--images N]
 
-Parts: `repeats`, one seed 20 times on a busy host, and all examples observed and not; `truth`, what is read out of
-guests' memory compared with what they say, at twenty stops; `kernels`, the tests of real guests on an old and the
-newest kernel, which are built first; `arm64`, guests of that architecture, whose kernel is built first; `slurm`, a
-cluster of this machine, with faults; `defaults`, every work type with its default parameters under EEVDF and the
-kernel tree's own schedulers; `behaviour`, the tests of work types and operations, `canned`, those of canned
-scenarios, `payloads`, those of programs in guests, and `trust`, schedulers without known faults in many scenarios,
-each also on a kernel of series 7 if one is in the cache; `stress`, an hour of a guest's time in which CPUs go offline
-and online again; `wide`, guests with 64, 128 and 240 CPUs, which must place a worker on each of them and reach a
-verdict; `fuzz`, mutations of the kept corpora through every parser; `images`, dumps of crashed guests' memory that is
-damaged each time in another way.
+Parts: `repeats`, one seed 20 times on a busy host, and all examples observed and not; `kernels`, the tests of real
+guests on an old and the newest kernel, which are built first; `arm64`, guests of that architecture, whose kernel is
+built first; `slurm`, a cluster of this machine, with faults; `defaults`, every work type with its default parameters
+under EEVDF and the kernel tree's own schedulers; `behaviour`, the tests of work types and operations, `canned`, those
+of canned scenarios, `payloads`, those of programs in guests, and `trust`, schedulers without known faults in many
+scenarios, each also on a kernel of series 7 if one is in the cache; `stress`, an hour of a guest's time in which CPUs
+go offline and online again; `wide`, guests with 64, 128 and 240 CPUs, which must place a worker on each of them and reach
+a verdict; `fuzz`, mutations of the kept corpora through every parser; `images`, dumps of crashed
+guests' memory that is damaged each time in another way.
 Exit status: 0 if nothing failed, 1 otherwise.
 """
 import argparse
@@ -214,11 +213,6 @@ def repeats(_):
     return guest_test('determinism') + guest_test('observer')
 
 
-def truth(_):
-    os.environ['KTSTR_STOPS'] = 'all'
-    return guest_test('truth')
-
-
 def fuzz(_):
     sanitized = os.path.join(HERE, '..', '..', 'build-asan')    # the corpus as `make check` leaves it
     build = sanitized if os.path.isdir(sanitized + '/tests/fuzz') else BUILD
@@ -264,13 +258,13 @@ def images(kernel):
 
 
 def main():
-    parts = {'repeats': repeats, 'truth': truth, 'kernels': kernels, 'arm64': arm64, 'slurm': slurm, 'defaults': defaults, 'stress': stress,
+    parts = {'repeats': repeats, 'kernels': kernels, 'arm64': arm64, 'slurm': slurm, 'defaults': defaults, 'stress': stress,
              'wide': wide, 'fuzz': fuzz, 'images': images}
     parts |= {name: functools.partial(sweep, name) for name in SWEEPS}
     odd = []
     for name, part in parts.items():
         if not ARGS.only or ARGS.only == name:
-            odd += part(None if name in ('fuzz', 'kernels', 'repeats', 'truth', 'arm64', 'slurm') else need_kernel('soak'))
+            odd += part(None if name in ('fuzz', 'kernels', 'repeats', 'arm64', 'slurm') else need_kernel('soak'))
     for line in odd:
         say('FAILED ' + line)
     sys.exit(1 if odd else 0)
