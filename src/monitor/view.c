@@ -195,11 +195,6 @@ uint64_t view_symbol(const struct view *v, const char *name)
 	return at ? at + v->text_slide : 0;
 }
 
-uint64_t view_linked(const struct view *v, uint64_t kva)
-{
-	return kva - v->text_slide - v->image_start < v->image_size ? kva - v->text_slide : kva;
-}
-
 uint64_t view_per_cpu_pointer(const struct view *v, uint64_t pointer, unsigned cpu)
 {
 	if (cpu >= v->cpus || !v->per_cpu_offset[cpu])

@@ -62,8 +62,6 @@ int view_refresh(struct view *v);
 
 /* Runtime address of a symbol; 0: absent. Not of per-CPU symbols. */
 uint64_t view_symbol(const struct view *v, const char *name);
-/* The address for which code or data of the image at runtime address @kva was linked; others as they are. */
-uint64_t view_linked(const struct view *v, uint64_t kva);
 /* Runtime address of @cpu's copy of a per-CPU symbol; 0: absent, or not set up. */
 uint64_t view_per_cpu(const struct view *v, const char *name, unsigned cpu);
 /* The address from which view_per_cpu_pointer() makes those of all CPUs, looked up once. False: absent. */

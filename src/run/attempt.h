@@ -142,7 +142,10 @@ void attempt_cancel_unstarted(struct attempt *a);
 /* For `on_host`, on the offload pool: may the body start? Notes the time. */
 bool attempt_begin_on_host(struct attempt *a);
 
-/* The caller fills the fields above `job` except `claim` and `pinning`, sets initrd_fd and kernel_fd to -1 and the rest to 0. */
+/*
+ * The caller fills the fields above `job` except `claim` and `pinning`, sets initrd_fd and kernel_fd to -1 and the rest
+ * to 0.
+ */
 void attempt_start(struct reactor *r, struct attempt *a, struct machine *parent, const char *name);
 /* Frees the members, not the struct. */
 void attempt_done(struct attempt *a);

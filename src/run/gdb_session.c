@@ -40,7 +40,6 @@ struct session {
 	bool decided;			      /* gdb said what the next machine is to do */
 	bool at_end;			      /* the run came to its end; gdb is told once */
 	uint64_t breakpoint[BREAKPOINTS_MAX]; /* addresses; 0: free */
-	uint64_t linked[BREAKPOINTS_MAX];     /* the same in the kernel as it was linked: the next machine moves them */
 	/* Of the present stop. */
 	struct vm *vm;
 	const struct inspect_config *config;
@@ -177,11 +176,11 @@ static int choose_thread(struct session *s, const char *text)
 
 /* --- breakpoints -------------------------------------------------------------------------------------------------- */
 
-static struct observe_hook breakpoint_hook(uint64_t at, uint64_t linked, enum observe_kind kind)
+static struct observe_hook breakpoint_hook(const struct session *s, unsigned i, enum observe_kind kind)
 {
 	/* A hook's address is fixed, so each address has an id of its own. */
-	return (struct observe_hook){ .address = at,
-				      .id = DEBUG_BREAKPOINT_HOOK + (uint32_t)(linked & 0xffffff),
+	return (struct observe_hook){ .address = s->breakpoint[i],
+				      .id = DEBUG_BREAKPOINT_HOOK + (uint32_t)(s->breakpoint[i] & 0xffffff),
 				      .kind = kind };
 }
 
@@ -202,8 +201,7 @@ static int set_breakpoint(struct session *s, const char *text, bool on)
 	if (i == BREAKPOINTS_MAX || at < OBSERVE_ADDRESS_MIN)
 		return reply_text(s, "E01");
 	s->breakpoint[i] = at;
-	s->linked[i] = view_linked(s->config->view, at);
-	struct observe_hook hook = breakpoint_hook(at, s->linked[i], on ? OBSERVE_STOP : OBSERVE_OFF);
+	struct observe_hook hook = breakpoint_hook(s, i, on ? OBSERVE_STOP : OBSERVE_OFF);
 	int r = s->vm->backend->set_hook(s->vm, &hook, NULL);
 	if (!on || r < 0)
 		s->breakpoint[i] = 0;
@@ -370,15 +368,6 @@ static int step_back(struct session *s)
 
 /* --- packets ------------------------------------------------------------------------------------------------------ */
 
-/* How far the kernel has moved from where gdb's symbols say that it is. */
-static int reply_offsets(struct session *s)
-{
-	char text[80];
-	uint64_t slide = s->config->view->text_slide;
-	snprintf(text, sizeof(text), "Text=%" PRIx64 ";Data=%" PRIx64 ";Bss=%" PRIx64, slide, slide, slide);
-	return reply_text(s, slide ? text : "");
-}
-
 static int take_query(struct session *s, const char *p)
 {
 	if (!strncmp(p, "qSupported", 10))
@@ -387,8 +376,6 @@ static int take_query(struct session *s, const char *p)
 		return take_monitor(s, p + 6);
 	if (!strncmp(p, "qThreadExtraInfo,", 17))
 		return reply_thread_name(s, p + 17);
-	if (!strcmp(p, "qOffsets"))
-		return reply_offsets(s);
 	if (!strcmp(p, "qfThreadInfo"))
 		return reply_threads(s);
 	if (!strcmp(p, "qsThreadInfo"))
@@ -539,7 +526,7 @@ static unsigned put_breakpoints(void *data, struct observe_hook *out)
 	unsigned count = 0;
 	for (unsigned i = 0; i < BREAKPOINTS_MAX; i++)
 		if (s->breakpoint[i])
-			out[count++] = breakpoint_hook(s->linked[i], s->linked[i], OBSERVE_STOP);
+			out[count++] = breakpoint_hook(s, i, OBSERVE_STOP);
 	return count;
 }
 

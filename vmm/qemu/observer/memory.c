@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * memory.c -- reads numbers in the memory of the guest's kernel, while it runs, at the price of a table look-up. It
- * is told where the kernel maps all RAM and its image, and walks no page tables. QEMU says where RAM is in this process; RAM is never unplugged.
+ * memory.c -- reads numbers in the memory of the guest's kernel, while it runs, at the price of a table look-up. It is
+ * told where the kernel maps all RAM and its image, and walks no page tables. QEMU says where RAM is in this process;
+ * RAM is never unplugged.
  */
 #include <dlfcn.h>
 #include <string.h>
