@@ -114,10 +114,10 @@ static void add_waiting(void)
 }
 
 /* @text: with its text and its JSON. */
-static double dump_ns(bool text)
+static double dump_ns(const struct sampler *sampler, bool text)
 {
 	static struct layout layout;
-	const struct dump_config config = { .inspect = { .view = &k.view, .layout = &layout } };
+	const struct dump_config config = { .inspect = { .view = &k.view, .layout = &layout }, .sampler = sampler };
 	const struct dump_view all = { .parts = DUMP_ALL, .cpu = -1 };
 	double best = 1e18;
 	layout_init(&layout, k.image.types);
@@ -165,8 +165,12 @@ int main(int argc, char **argv)
 	kimage_open(&k, &(struct kimage_layout){ .cpus = cpus, .mib = 64 });
 	kimage_fill(&k, 0, 0);
 	add_waiting();
-	print("a dump with 5,000 waiting tasks", dump_ns(false) / 1e6, "ms");
-	print("the same with its text and JSON", dump_ns(true) / 1e6, "ms");
+	s = sampler_new(&k.image);
+	if (!s)
+		return 1;
+	print("a dump with 5,000 waiting tasks", dump_ns(s, false) / 1e6, "ms");
+	print("the same with its text and JSON", dump_ns(s, true) / 1e6, "ms");
+	sampler_free(s);
 	kimage_close(&k);
 	return 0;
 }

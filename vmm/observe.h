@@ -24,6 +24,7 @@
 #define OBSERVE_FUNCTIONS_MAX	 (1u << 18)
 #define OBSERVE_PROGRAMS_MAX	 4096u
 #define OBSERVE_PATHS_MAX	 (1u << 18)
+#define OBSERVE_MAPS_MAX	 3
 
 enum observe_kind {
 	OBSERVE_OFF,	/* nothing happens there any more */
@@ -51,6 +52,17 @@ struct observe_read {
 	uint8_t size; /* 1, 2, 4 or 8 bytes; the value is zero-extended */
 	uint8_t hops; /* 1 .. OBSERVE_HOPS */
 	uint64_t offset[OBSERVE_HOPS];
+};
+
+/* Addresses at which a kernel maps physical memory from @physical on, all the time. */
+struct observe_map {
+	uint64_t start, size, physical;
+};
+
+/* Where a kernel is: all zero for one that is not randomised, whose place is known. */
+struct observe_place {
+	uint64_t text_slide; /* runtime minus link address of the kernel's image */
+	struct observe_map map[OBSERVE_MAPS_MAX];
 };
 
 /*

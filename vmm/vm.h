@@ -42,6 +42,11 @@ struct vm_config {
 	const int *cgroup;		      /* control group to enter, in the form of child_spec, or NULL */
 	const struct vm_pinning *pinning;     /* for perf mode, copied by start(); NULL: nothing is pinned */
 	bool verbose;			      /* print the whole kernel log on the console */
+	/*
+	 * tcg: the kernel chooses where it runs. `kernel` is an image that does this (vmm/qemu/kernel_seed.h), and the
+	 * observer's hooks are set once it has chosen.
+	 */
+	bool kaslr;
 	bool real_time; /* tcg: time passes as on the host, also while the guest sleeps: not deterministic */
 	/*
 	 * tcg: a stream socket that is connected to a port of the guest, for base/session_frame.h; or NULL. A parked
@@ -121,6 +126,7 @@ struct vm_backend {
 	void (*resume)(struct vm *vm);
 	int (*set_hook)(struct vm *vm, const struct observe_hook *h, struct err **err);
 	void (*set_until)(struct vm *vm, const struct observe_until *until); /* stop there, too */
+	void (*set_place)(struct vm *vm, const struct observe_place *place); /* of a randomised kernel */
 	int (*hook_state)(const struct vm *vm, uint32_t id, struct observe_hook_state *ret);
 	/*
 	 * The points at which vCPUs were held back by chance, or that were given: copies at most @max, and returns how

@@ -103,6 +103,11 @@ struct ktstr_test {
 	enum ktstr_switch auto_repro;
 	/* ON: the test passes if its scheduler fails and the second run shows that again. */
 	enum ktstr_switch expect_auto_repro;
+	/*
+	 * ON: the kernel starts at a random place (KASLR), which the seed decides. The machine boots, and takes longer
+	 * for it. On tcg, with a kernel of x86-64 that has CONFIG_RANDOMIZE_BASE; otherwise SKIP.
+	 */
+	enum ktstr_switch kaslr;
 	const struct ktstr_known_fail *known_fail; /* KTSTR_KNOWN_FAIL({ .kernel = "6.1..6.11", .reason = "..." }) */
 	/* With expect_err: what the scheduler or the kernel must have said at its end; both must hold. */
 	const char *expect_scx_error_contains; /* a part of it */

@@ -45,6 +45,7 @@ struct core {
 	struct kernel_image image;
 	struct layout layout;
 	struct orc *orc;
+	struct sampler *sampler;
 	struct view view;
 };
 
@@ -52,6 +53,7 @@ static void core_close(struct core **c)
 {
 	if (!*c)
 		return;
+	sampler_free((*c)->sampler);
 	orc_close((*c)->orc);
 	types_close((*c)->image.types);
 	symbols_close((*c)->image.symbols);
@@ -70,6 +72,7 @@ static int core_open_all(struct core *c, const char *path, const char *vmlinux, 
 		return r;
 	orc_open(vmlinux, &c->orc, NULL); /* without it, there are no stacks, which the dump says */
 	layout_init(&c->layout, c->image.types);
+	c->sampler = sampler_new(&c->image);
 	view_init(&c->view, &c->image, &c->memory, 0);
 	const char *why = view_find_slides(&c->view, 0, 0);
 	if (!why && view_refresh(&c->view) < 0)
@@ -89,6 +92,7 @@ static int from_core(const char *path, const char *vmlinux, json_t **ret, struct
 	const struct dump_config config = {
 		.inspect = { .view = &c->view, .layout = &c->layout, .orc = c->orc, .no_orc = "no unwind tables" },
 		.reason = "a memory image",
+		.sampler = c->sampler,
 		.all_tasks = true,
 		.deadline_nsec = nsec_now() + CORE_DUMP_TIME,
 	};

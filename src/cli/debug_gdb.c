@@ -143,6 +143,10 @@ int debug_gdb(struct rerun *r, const struct packed_run *p, const struct debug_co
 {
 	struct gdb g = { .listener = -1 };
 	int code;
+	if (p->kaslr)
+		return FAIL(err, ERR_IMPOSSIBLE, -EOPNOTSUPP,
+			    "gdb cannot follow a kernel that is at a random place (.kaslr of the test); use "
+			    "'ktstr debug' without gdb");
 	if (path) {
 		g.listener = listen_at(path, err);
 		code = g.listener < 0 ? g.listener : 0;

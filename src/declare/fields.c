@@ -417,7 +417,7 @@ static const struct field test_fields[] = {
 	T(TEXTS, include_files), STRUCT(ktstr_test, checks, shape_checks), T(SWITCH, expect_err),
 	CHOICE(ktstr_test, expect_finding, ktstr_finding, finding_words, "KTSTR_FINDING_"), T(SWITCH, host_only),
 	T(SWITCH, performance_mode), T(SWITCH, no_perf_mode), T(SWITCH, allow_inconclusive), T(SWITCH, ignore),
-	T(SWITCH, survives_storm), T(SWITCH, auto_repro), T(SWITCH, expect_auto_repro),
+	T(SWITCH, survives_storm), T(SWITCH, auto_repro), T(SWITCH, expect_auto_repro), T(SWITCH, kaslr),
 	LIST(ktstr_test, known_fail, shape_known_fail), T(TEXT, expect_scx_error_contains),
 	T(TEXT, expect_scx_error_matches), T(NUMBER, cpu_budget), T(NUMBER, cleanup_budget_ms),
 	T(NUMBER, watchdog_timeout_s), T(TEXT, workload_root_cgroup), T(LINES, config), T(NUMBER, num_snapshots),

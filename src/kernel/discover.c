@@ -94,9 +94,11 @@ int kernel_from_image(const char *path, struct kernel *ret, struct err **err)
 		.version = strdup(version),
 		.name = strdup(path),
 		.boot = strdup(path),
+		.bzimage = r == 0 && arch == ARCH_X86_64 ? strdup(path) : NULL,
 		.arch = r < 0 ? arch_host() : arch,
 		.image = true,
 		.no_scx = kernel_lacks("/boot", config, "CONFIG_SCHED_CLASS_EXT"),
+		.no_kaslr = kernel_lacks("/boot", config, "CONFIG_RANDOMIZE_BASE"),
 		.serial_smp =
 			(r < 0 || arch == ARCH_X86_64) && kernel_lacks("/boot", config, "CONFIG_HOTPLUG_PARALLEL"),
 	};

@@ -37,6 +37,7 @@ void kernel_done(struct kernel *k)
 	free(k->name);
 	free(k->commit);
 	free(k->boot);
+	free(k->bzimage);
 	free(k->schedulers);
 	free(k->kit);
 	free(k->absent);
@@ -328,9 +329,11 @@ int kernel_from_cache(const struct cache *c, const char *key, struct kernel *ret
 		.commit = !strcmp(e.source, "local") ? commit_of_key(key) : NULL,
 		.arch = arch,
 		.boot = image ? choose_boot(vmlinux, image) : NULL,
+		.bzimage = arch == ARCH_X86_64 && image ? strdup(image) : NULL,
 		.schedulers = e.has_schedulers ? path_join(e.path, "sched_ext/bin") : NULL,
 		.kit = find_kit(e.path, "."),
 		.no_scx = kernel_lacks(e.path, "config", "CONFIG_SCHED_CLASS_EXT"),
+		.no_kaslr = kernel_lacks(e.path, "config", "CONFIG_RANDOMIZE_BASE"),
 		.serial_smp = arch == ARCH_X86_64 && kernel_lacks(e.path, "config", "CONFIG_HOTPLUG_PARALLEL"),
 	};
 	entry_done(&e);
@@ -420,9 +423,11 @@ int kernel_from_tree(const char *tree, struct kernel *ret, struct err **err)
 		.commit = commit_of_tree(tree),
 		.arch = arch,
 		.boot = choose_boot(path_exists(vmlinux) ? vmlinux : NULL, image),
+		.bzimage = arch == ARCH_X86_64 ? strdup(image) : NULL,
 		.schedulers = path_is_dir(schedulers) ? TAKE_PTR(schedulers) : NULL,
 		.kit = find_kit(tree, "tools/testing"),
 		.no_scx = kernel_lacks(tree, config, "CONFIG_SCHED_CLASS_EXT"),
+		.no_kaslr = kernel_lacks(tree, config, "CONFIG_RANDOMIZE_BASE"),
 		.serial_smp = arch == ARCH_X86_64 && kernel_lacks(tree, config, "CONFIG_HOTPLUG_PARALLEL"),
 	};
 	return ret->label && ret->version && ret->name && ret->boot ? 0 : -ENOMEM;

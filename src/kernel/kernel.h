@@ -73,11 +73,13 @@ struct kernel {
 	char *commit;	  /* commit of the local tree, 7 digits, and "-dirty" if files differ; or NULL */
 	enum arch arch;	  /* of an image that was named: this machine's */
 	char *boot;	  /* the file for a direct boot: vmlinux if it has a PVH entry, else the image */
+	char *bzimage;	  /* x86-64: the image that unpacks and moves the kernel; NULL: there is none */
 	char *schedulers; /* directory with the tree's own schedulers, or NULL */
 	char *kit;	  /* directory of a payload's kit: the entry, the tree's tools/testing, or KTSTR_KIT */
 	bool image;	  /* an image that was found or named, neither a tree nor from the cache */
 	char *absent;	  /* why the kernel is not available, so its tests are skipped; NULL: it is available */
 	bool no_scx;	  /* known to be built without sched_ext */
+	bool no_kaslr;	  /* known to be built without CONFIG_RANDOMIZE_BASE */
 	bool serial_smp;  /* known to start its processors one by one: no CONFIG_HOTPLUG_PARALLEL */
 };
 

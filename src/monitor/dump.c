@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/time.h"
+#include "monitor/dump_samples.h"
 #include "monitor/maps.h"
 #include "monitor/programs.h"
 #include "monitor/queues.h"
@@ -22,6 +23,7 @@ static const struct {
 	{ "dsq_states", "scx_walker_unavailable" },
 	{ "scx_sched_state", "scx_sched_state_unavailable" },
 	{ "scx_exit", "scx_exit_unavailable" },
+	{ "sample", "sample_unavailable" },
 	{ "event_counter_timeline", "event_counter_timeline_unavailable" },
 	{ "per_node_numa", "per_node_numa_unavailable" },
 	{ "sdt_allocations", "sdt_alloc_unavailable" },
@@ -147,13 +149,21 @@ static void put_maps(struct inspector *in, const struct dump_config *config, jso
 	put_section(dump, "maps", maps, found.why);
 }
 
+static void put_samples(struct inspector *in, const struct dump_config *config, json_t **dump)
+{
+	const char *why = NULL;
+	json_t *value = dump_sample(in, config->sampler, &why);
+	put_section(dump, "sample", value, why);
+	value = dump_timeline(config->series, &why);
+	put_section(dump, "event_counter_timeline", value, why);
+}
+
 static void put_rest(struct inspector *in, json_t **dump)
 {
 	const char *why = NULL;
 	json_t *programs = programs_list(in, &why);
 	put_section(dump, "prog_runtime_stats", programs, why);
 	put_section(dump, "per_cpu_time", queues_cpu_times(in), "the CPUs are not set up yet");
-	put_section(dump, "event_counter_timeline", NULL, "no samples were taken");
 	put_section(dump, "per_node_numa", NULL, "not read from memory");
 	put_section(dump, "sdt_allocations", NULL, "allocations inside arenas are not read");
 }
@@ -172,6 +182,7 @@ json_t *dump_take(const struct dump_config *config)
 	put_registers(&in, &dump);
 	put_tasks(&in, config, &dump);
 	put_maps(&in, config, &dump);
+	put_samples(&in, config, &dump);
 	put_rest(&in, &dump);
 	if (late(config))
 		json_put_u64(&dump, "dump_truncated_at_us", (uint64_t)(nsec_now() - from) / 1000);

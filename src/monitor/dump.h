@@ -9,14 +9,17 @@
 
 #include "base/time.h"
 #include "monitor/inspect.h"
+#include "monitor/series.h"
 
 #define DUMP_SCHEMA "single"
 
 struct dump_config {
 	struct inspect_config inspect;
-	const char *reason;   /* why the dump was taken; NULL: not said */
-	bool all_tasks;	      /* the sleeping ones, too */
-	nsec_t deadline_nsec; /* of the host's monotonic clock; what is left then is skipped; 0: none */
+	const char *reason;	       /* why the dump was taken; NULL: not said */
+	const struct sampler *sampler; /* for all values of this moment; NULL: they are left out */
+	const struct series *series;   /* the samples up to now; NULL: none */
+	bool all_tasks;		       /* the sleeping ones, too */
+	nsec_t deadline_nsec;	       /* of the host's monotonic clock; what is left then is skipped; 0: none */
 };
 
 /* NULL: out of memory. */

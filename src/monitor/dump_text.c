@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "monitor/dump.h"
 #include "monitor/dump_maps.h"
+#include "monitor/dump_samples.h"
 #include "monitor/repro.h"
 
 #define QUEUE_TASKS_SHOWN 16
@@ -252,6 +253,7 @@ static void header(const json_t *dump, struct buf *out)
 	exit_lines(dump, out);
 	culprit_lines(dump, out);
 	kernel_line(dump, out);
+	dump_pressure_text(json_object_get(dump, "sample"), out);
 }
 
 /* --- CPUs --------------------------------------------------------------------------------------------------------- */
@@ -414,6 +416,8 @@ void dump_text(const json_t *dump, const struct dump_view *view, struct buf *out
 		buf_puts(out, "\n--- auto-repro ---\n");
 		repro_text(chain, out);
 	}
+	if (view->parts & DUMP_HEADER)
+		dump_timeline_text(json_object_get(dump, "event_counter_timeline"), out);
 	if (view->parts & DUMP_CPUS)
 		cpus(dump, view, out);
 	if (view->parts & DUMP_DSQS)

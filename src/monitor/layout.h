@@ -134,7 +134,6 @@
 	X(IDR_XARRAY, "idr", "idr_rt")                                    \
 	X(PROG_TYPE, "bpf_prog", "type")                                  \
 	X(PROG_LEN, "bpf_prog", "len")                                    \
-	X(PROG_JITED_LEN, "bpf_prog", "jited_len")                        \
 	X(PROG_TAG, "bpf_prog", "tag")                                    \
 	X(PROG_STATS, "bpf_prog", "stats")                                \
 	X(PROG_AUX, "bpf_prog", "aux")                                    \

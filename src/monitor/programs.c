@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "monitor/program_code.h"
+
 #define STRUCT_OPS_TYPE 27 /* BPF_PROG_TYPE_STRUCT_OPS */
 
 static uint64_t program_ids(struct inspector *in)
@@ -105,6 +107,7 @@ void programs_find_active(struct inspector *in, struct active_object *ret)
 
 struct listing {
 	struct inspector *in;
+	struct program_code_fields code;
 	json_t *list;
 };
 
@@ -142,14 +145,16 @@ static int add_program(struct view *v, uint64_t index, uint64_t program, void *a
 	struct inspector *in = l->in;
 	uint64_t aux = inspect_get(in, LAYOUT_PROG_AUX, program);
 	json_t *json = json_object(), *maps = json_array();
-	uint64_t used = inspect_get(in, LAYOUT_AUX_MAPS, aux), count = inspect_get(in, LAYOUT_AUX_MAP_COUNT, aux), map;
+	uint64_t used = inspect_get(in, LAYOUT_AUX_MAPS, aux), count = inspect_get(in, LAYOUT_AUX_MAP_COUNT, aux), map,
+		 len;
 	json_put_u64(&json, "id", index);
 	inspect_put_text(in, &json, "name", LAYOUT_AUX_NAME, aux);
 	put_names(in, program, aux, &json);
 	inspect_put_variant(in, &json, "type", LAYOUT_ENUM_PROG_TYPES, inspect_get(in, LAYOUT_PROG_TYPE, program));
 	inspect_put(in, &json, "verified_insns", LAYOUT_AUX_VERIFIED, aux);
 	inspect_put(in, &json, "insns", LAYOUT_PROG_LEN, program);
-	inspect_put(in, &json, "jited_len", LAYOUT_PROG_JITED_LEN, program);
+	if (program_code_len(v, &l->code, program, aux, &len))
+		json_put_u64(&json, "jited_len", len);
 	inspect_put(in, &json, "load_time_ns", LAYOUT_AUX_LOAD_TIME, aux);
 	put_counters(in, program, &json);
 	for (unsigned i = 0; used && i < MIN_OF(count, (uint64_t)USED_MAPS_MAX); i++)
@@ -164,6 +169,7 @@ json_t *programs_list(struct inspector *in, const char **why)
 {
 	struct listing l = { .in = in, .list = json_array() };
 	uint64_t ids = program_ids(in);
+	program_code_find(&l.code, in->view->image->types);
 	*why = ids ? "no BPF program is loaded" : "this kernel has no BPF programs";
 	if (ids)
 		walk_xarray(in->view, ids, PROGRAMS_MAX, add_program, &l);

@@ -14,7 +14,7 @@ void sampler_find_programs(struct sampler *s)
 	p->type = types_field(t, "bpf_prog", "type");
 	p->aux = types_field(t, "bpf_prog", "aux");
 	p->stats = types_field(t, "bpf_prog", "stats");
-	p->jited_len = types_field(t, "bpf_prog", "jited_len");
+	program_code_find(&p->code, t);
 	p->verified_insns = types_field(t, "bpf_prog_aux", "verified_insns");
 	p->id = types_field(t, "bpf_prog_aux", "id");
 	p->name = types_field(t, "bpf_prog_aux", "name");
@@ -72,7 +72,7 @@ static int add_program(struct view *v, uint64_t index, uint64_t program, void *a
 	*ret = (struct program_sample){ .id = (uint32_t)value };
 	view_read_field(v, aux, f->verified_insns, &value);
 	ret->verified_insns = (uint32_t)value;
-	view_read_field(v, program, f->jited_len, &value);
+	program_code_len(v, &f->code, program, aux, &value);
 	ret->jited_len = (uint32_t)value;
 	read_name(v, f, aux, ret);
 	read_stats(v, f, program, ret);

@@ -3,6 +3,7 @@
 #ifndef KTSTR_MONITOR_SAMPLER_H
 #define KTSTR_MONITOR_SAMPLER_H
 
+#include "monitor/program_code.h"
 #include "monitor/sample.h"
 
 struct sampler_event {
@@ -16,7 +17,8 @@ struct cgroup_fields {
 };
 
 struct program_fields {
-	struct field type, aux, stats, jited_len, verified_insns, id, name, cnt, nsecs, misses, idr_array;
+	struct field type, aux, stats, verified_insns, id, name, cnt, nsecs, misses, idr_array;
+	struct program_code_fields code;
 	int64_t struct_ops; /* number of this program type; -1: unknown */
 };
 

@@ -36,14 +36,12 @@ void verified_find_fields(const struct types *t, struct verified_fields *f)
 	f->subprog_stack = types_field(t, "bpf_subprog_info", "stack_depth");
 	f->aux = types_field(t, "bpf_prog", "aux");
 	f->len = types_field(t, "bpf_prog", "len");
-	f->jited_len = types_field(t, "bpf_prog", "jited_len");
+	program_code_find(&f->code, t);
 	f->type = types_field(t, "bpf_prog", "type");
 	f->attach = types_field(t, "bpf_prog", "expected_attach_type");
 	f->back = types_field(t, "bpf_prog_aux", "prog");
 	f->id = types_field(t, "bpf_prog_aux", "id");
 	f->name = types_field(t, "bpf_prog_aux", "name");
-	f->funcs = types_field(t, "bpf_prog_aux", "func");
-	f->func_count = types_field(t, "bpf_prog_aux", "func_cnt");
 }
 
 /* --- one program -------------------------------------------------------------------------------------------------- */
@@ -117,22 +115,13 @@ static void read_stats(const struct verified_fields *f, struct view *v, uint64_t
 	read_stack(f, v, env, p);
 }
 
-/* A program with several functions has the length of its code in each of them. */
 static void read_sizes(const struct verified_fields *f, struct view *v, uint64_t aux, struct verified_program *p)
 {
-	uint64_t value, count = 0, funcs = 0, func, sum = 0;
+	uint64_t value;
 	if (view_read_field(v, p->at, f->len, &value))
 		verified_set(p, VERIFIED_SIZE, value);
-	if (!view_read_field(v, p->at, f->jited_len, &value))
-		return;
-	view_read_field(v, aux, f->func_count, &count);
-	view_read_field(v, aux, f->funcs, &funcs);
-	for (uint64_t i = 0; funcs && i < MIN_OF(count, (uint64_t)SUBPROGRAMS_MAX); i++) {
-		uint64_t len;
-		if (view_read_u64(v, funcs + i * 8, 8, &func) && view_read_field(v, func, f->jited_len, &len))
-			sum += len;
-	}
-	verified_set(p, VERIFIED_JITED_SIZE, sum ? sum : value);
+	if (program_code_len(v, &f->code, p->at, aux, &value))
+		verified_set(p, VERIFIED_JITED_SIZE, value);
 }
 
 /* --- all programs ------------------------------------------------------------------------------------------------- */

@@ -8,6 +8,7 @@
 #define KTSTR_MONITOR_VERIFIED_H
 
 #include "monitor/layout.h"
+#include "monitor/program_code.h"
 #include "monitor/view.h"
 
 #define VERIFIED_SYMBOL	      "bpf_vlog_finalize" /* its first argument is the log in struct bpf_verifier_env */
@@ -54,7 +55,8 @@ struct verified {
 struct verified_fields {
 	struct field env[VERIFIED_STAT_COUNT];
 	struct field log, prog, subprogs, subprog_count, subprog_stack;
-	struct field aux, back, len, jited_len, type, attach, id, name, funcs, func_count;
+	struct field aux, back, len, type, attach, id, name;
+	struct program_code_fields code;
 	uint32_t subprog_size;
 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* sidecar.c -- see sidecar.h. */
+#include <inttypes.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -13,6 +14,7 @@
 #include "report/monitor.h"
 #include "report/schedule.h"
 #include "monitor/series.h"
+#include "monitor/translate.h"
 #include "report/sidecar.h"
 #include "report/timeline.h"
 
@@ -242,6 +244,25 @@ static json_t *guest_topology(const struct evidence *e)
 	return cpus;
 }
 
+static void put_address(json_t **o, const char *key, uint64_t address)
+{
+	char text[24];
+	snprintf(text, sizeof(text), "0x%" PRIx64, address);
+	json_put_text(o, key, text);
+}
+
+/* Where the kernel is that chose its place. */
+static json_t *kaslr(const struct view *v)
+{
+	if (!v)
+		return json_null();
+	json_t *o = json_object();
+	put_address(&o, "text_slide", v->text_slide);
+	put_address(&o, "image", v->image_start + v->text_slide - START_KERNEL_MAP + v->phys_base);
+	put_address(&o, "direct_map", v->page_offset);
+	return o;
+}
+
 static json_t *guest(const struct result *r)
 {
 	const struct evidence *e = r->evidence;
@@ -251,6 +272,7 @@ static json_t *guest(const struct result *r)
 	json_put_text(&o, "kernel_release", e->has_hello ? e->hello.release : NULL);
 	json_put_u64(&o, "time_ns", e->last_ns);
 	json_put_text(&o, "event_digest", digest);
+	json_put(&o, "kaslr", kaslr(r->kaslr));
 	snprintf(digest, sizeof(digest), "%08x", r->evidence->series ? r->evidence->series->digest : 0);
 	json_put_text(&o, "observation_digest", r->evidence->series ? digest : NULL);
 	json_put_u64(&o, "events", e->records);

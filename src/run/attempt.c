@@ -555,6 +555,7 @@ void attempt_done(struct attempt *a)
 	if (a->second)
 		attempt_done(a->second);
 	free(TAKE_PTR(a->second));
+	a->kernel_fd = fd_close(a->kernel_fd);
 	free(a->pinning);
 	a->pinning = NULL;
 	free(a->counter);

@@ -83,7 +83,9 @@ struct attempt {
 	struct offload_job job;
 	uint64_t memory_kills; /* memory_kills() before the machine started */
 	int initrd_fd;
-	bool cloned; /* the machine started as a clone */
+	int kernel_fd;	      /* the kernel's copy with the seed of its place; -1: there is none */
+	char kernel_path[40]; /* it, for config.kernel */
+	bool cloned;	      /* the machine started as a clone */
 	struct vm *vm;
 	struct watch watch;	     /* looks at the machine from outside */
 	struct granted granted;	     /* the host deadline of the present state, from BOOTING to RUNNING */
@@ -140,7 +142,10 @@ void attempt_cancel_unstarted(struct attempt *a);
 /* For `on_host`, on the offload pool: may the body start? Notes the time. */
 bool attempt_begin_on_host(struct attempt *a);
 
-/* The caller fills the fields above `job` except `claim` and `pinning`, sets initrd_fd to -1 and the rest to 0. */
+/*
+ * The caller fills the fields above `job` except `claim` and `pinning`, sets initrd_fd and kernel_fd to -1 and the rest
+ * to 0.
+ */
 void attempt_start(struct reactor *r, struct attempt *a, struct machine *parent, const char *name);
 /* Frees the members, not the struct. */
 void attempt_done(struct attempt *a);

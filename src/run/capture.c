@@ -69,6 +69,7 @@ static void copy_settings(const struct attempt *a, struct packed_run *p)
 	p->lag_ns = c->lag_ns;
 	p->late_cpus = c->late_cpus;
 	p->verbose = c->verbose;
+	p->kaslr = c->kaslr;
 	p->watchdog_s = a->watch.watchdog_s;
 	p->patience = a->watch.patience;
 	p->boot_deadline = a->boot_deadline;

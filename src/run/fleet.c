@@ -260,11 +260,11 @@ static uint64_t seed_of(const struct fleet *f, unsigned number)
 	return f->config.seed + (number - 1) * 0x9e3779b97f4a7c15u;
 }
 
-/* The clone template of the attempt's machine. NULL: the machine boots. */
+/* The clone template of the attempt's machine. NULL: the machine boots. All clones have their kernel at one place. */
 static struct clone_template *make_clone_template(struct fleet *f, const struct attempt *a)
 {
 	struct clone_template *m = NULL;
-	if (f->config.snapshot_cache && f->env.backend->save)
+	if (f->config.snapshot_cache && f->env.backend->save && !a->config.kaslr)
 		m = calloc(1, sizeof(*m));
 	if (m)
 		*m = (struct clone_template){ .backend = f->env.backend,
@@ -300,6 +300,7 @@ static struct attempt *new_attempt(struct fleet *f, const struct plan_case *c, u
 		.on_host = c->test->host_only,
 		.seed = seed_of(f, number),
 		.initrd_fd = -1,
+		.kernel_fd = -1,
 		.keep_memory = f->config.keep_memory,
 		.sandbox = SANDBOX_NULL,
 		.request = fleet_request(f, c),
@@ -314,6 +315,7 @@ static struct attempt *new_attempt(struct fleet *f, const struct plan_case *c, u
 			    .lag_ns = c->lag_ns,
 			    .time_dilation = c->time_dilation,
 			    .late_cpus = c->kernel->serial_smp,
+			    .kaslr = c->test->kaslr,
 			    .perf = c->perf,
 			    .verbose = f->config.verbose },
 	};
@@ -386,9 +388,13 @@ static void report_without_machine(struct fleet *f, size_t index)
 		give_up_attempt(f, c);
 		return;
 	}
-	*a = (struct attempt){
-		.item = c, .owner = f, .number = 1, .seed = f->config.seed, .initrd_fd = -1, .sandbox = SANDBOX_NULL
-	};
+	*a = (struct attempt){ .item = c,
+			       .owner = f,
+			       .number = 1,
+			       .seed = f->config.seed,
+			       .initrd_fd = -1,
+			       .kernel_fd = -1,
+			       .sandbox = SANDBOX_NULL };
 	a->judgement.verdict = c->problem ? KTSTR_FAIL : KTSTR_SKIP;
 	judgement_add(&a->judgement, c->problem ? DETAIL_HARNESS : DETAIL_SKIP, a->judgement.verdict, "%s",
 		      c->problem ? c->problem : c->skip);

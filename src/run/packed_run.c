@@ -104,6 +104,7 @@ static json_t *machine_json(const struct packed_run *p)
 	json_put_bool(&o, "late_cpus", p->late_cpus);
 	json_put_bool(&o, "verbose", p->verbose);
 	json_put_bool(&o, "cloned", p->cloned);
+	json_put_bool(&o, "kaslr", p->kaslr);
 	json_put_u64(&o, "patience_ns", (uint64_t)p->patience);
 	json_put_u64(&o, "boot_deadline_ns", (uint64_t)p->boot_deadline);
 	json_put_u64(&o, "setup_deadline_ns", (uint64_t)p->setup_deadline);
@@ -337,6 +338,8 @@ static int read_machine(struct reader *top, struct packed_run *p)
 	p->late_cpus = get_bool(&d, "late_cpus");
 	p->verbose = get_bool(&d, "verbose");
 	p->cloned = get_bool(&d, "cloned");
+	/* Older packs are of kernels whose place is known. */
+	p->kaslr = json_object_get(d.object, "kaslr") && get_bool(&d, "kaslr");
 	p->patience = get_time(&d, "patience_ns");
 	p->boot_deadline = get_time(&d, "boot_deadline_ns");
 	p->setup_deadline = get_time(&d, "setup_deadline_ns");

@@ -49,7 +49,7 @@ struct packed_run {
 	struct ktstr_topology topology;
 	uint64_t memory_mib, seed, initrd_known;
 	unsigned icount_shift, lag_ns, watchdog_s;
-	bool late_cpus, verbose, cloned;
+	bool late_cpus, verbose, cloned, kaslr;
 	nsec_t patience, boot_deadline, setup_deadline, run_deadline;
 	char **kargs; /* NULL: none */
 	struct observe_perturb perturb;

@@ -264,12 +264,27 @@ static const char *perf_refused(const struct plan_case *c, const struct plan_req
 	return c->perf && q->backend && !q->backend->vcpu_threads ? "performance mode needs the kvm backend" : NULL;
 }
 
+/* Why the kernel cannot start at a random place, or NULL: it can, or need not. */
+static const char *kaslr_refused(const struct plan_case *c)
+{
+	const struct kernel *k = c->kernel;
+	if (!c->test->kaslr || !k)
+		return NULL;
+	if (k->no_kaslr)
+		return "its kaslr needs a kernel that was built with CONFIG_RANDOMIZE_BASE";
+	return k->bzimage ? NULL : "its kaslr needs the kernel's bzImage, and there is only a vmlinux";
+}
+
 /* Why the case cannot run here, or NULL: the backend's topologies, perf mode, a kernel without sched_ext, ... */
 static char *reason_to_skip(const struct plan_case *c, const struct plan_request *q)
 {
 	char text[400];
 	struct vm_config config = {
-		.arch = c->test->arch, .topology = c->topology, .memory_mib = c->memory_mib, .lag_ns = c->lag_ns
+		.arch = c->test->arch,
+		.topology = c->topology,
+		.memory_mib = c->memory_mib,
+		.lag_ns = c->lag_ns,
+		.kaslr = c->test->kaslr,
 	};
 	if (c->kernel && c->kernel->absent)
 		return strdup(c->kernel->absent);
@@ -286,6 +301,7 @@ static char *reason_to_skip(const struct plan_case *c, const struct plan_request
 		return strdup("no backend has LLCs with different numbers of cores");
 	const char *why = q->backend ? q->backend->refuses(&config, text, sizeof(text)) : NULL;
 	why = why ? why : perf_refused(c, q);
+	why = why ? why : kaslr_refused(c);
 	if (!why && c->test->scheduler && c->test->scheduler->binary && c->kernel && c->kernel->no_scx) {
 		snprintf(text, sizeof(text), "kernel %s has no sched_ext (CONFIG_SCHED_CLASS_EXT is not set)",
 			 c->kernel->version);

@@ -180,6 +180,7 @@ static void fill_attempt(struct rerun *r)
 		.number = 1,
 		.seed = p->seed,
 		.initrd_fd = -1,
+		.kernel_fd = -1,
 		.sandbox = SANDBOX_NULL,
 		.request = { .tier = PLAN_DEFAULT, .topology = { 1, 1, 1, 1 } },
 		.need = { .memory_mib = p->memory_mib },
@@ -195,6 +196,7 @@ static void fill_attempt(struct rerun *r)
 			    .lag_ns = p->lag_ns,
 			    .late_cpus = p->late_cpus,
 			    .verbose = p->verbose,
+			    .kaslr = p->kaslr,
 			    .clone = p->cloned ? &r->snapshot : NULL,
 			    .initrd_known = p->initrd_known },
 	};

@@ -128,6 +128,7 @@ static void take_watch(const struct attempt *a, struct result *ret)
 	ret->repro_wall = a->second ? a->second->wall : 0;
 	ret->perturb_points = a->perturb_points;
 	ret->insns = a->insns;
+	ret->kaslr = a->config.kaslr && w->found ? &w->view : NULL;
 	if (perturb_on(&a->item->perturb))
 		perturb_format(&a->item->perturb, ret->perturb);
 }

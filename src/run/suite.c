@@ -172,14 +172,16 @@ static int parse_topology(const json_t *o, struct ktstr_topology *t, struct err 
 static const struct {
 	const char *key;
 	size_t at;
+	bool optional;
 } switches[] = {
-	{ "expect_err", offsetof(struct test_decl, expect_err) },
-	{ "allow_inconclusive", offsetof(struct test_decl, allow_inconclusive) },
-	{ "host_only", offsetof(struct test_decl, host_only) },
-	{ "performance_mode", offsetof(struct test_decl, performance_mode) },
-	{ "no_perf_mode", offsetof(struct test_decl, no_perf_mode) },
-	{ "expect_auto_repro", offsetof(struct test_decl, expect_auto_repro) },
-	{ "survives_storm", offsetof(struct test_decl, survives_storm) },
+	{ "expect_err", offsetof(struct test_decl, expect_err), false },
+	{ "allow_inconclusive", offsetof(struct test_decl, allow_inconclusive), false },
+	{ "host_only", offsetof(struct test_decl, host_only), false },
+	{ "performance_mode", offsetof(struct test_decl, performance_mode), false },
+	{ "no_perf_mode", offsetof(struct test_decl, no_perf_mode), false },
+	{ "expect_auto_repro", offsetof(struct test_decl, expect_auto_repro), false },
+	{ "survives_storm", offsetof(struct test_decl, survives_storm), false },
+	{ "kaslr", offsetof(struct test_decl, kaslr), true },
 };
 
 static const struct {
@@ -237,6 +239,8 @@ static int parse_numbers(const json_t *o, struct test_decl *t, struct err **err)
 			return r;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(switches); i++) {
+		if (switches[i].optional && !json_object_get(o, switches[i].key))
+			continue;
 		int r = list_get_bool(o, switches[i].key, (bool *)((char *)t + switches[i].at), err);
 		if (r < 0)
 			return r;

@@ -57,6 +57,7 @@ struct test_decl {
 	bool ignored;				/* runs only if it is asked for */
 	bool auto_repro;			/* a failure of the scheduler is run once more */
 	bool expect_auto_repro;			/* the test passes only if that shows the failure again */
+	bool kaslr;				/* the kernel starts at a random place */
 	bool survives_storm;			/* the scheduler must be attached in every hold */
 	unsigned cpu_budget, cleanup_budget_ms; /* 0: none */
 	unsigned watchdog_timeout_s;		/* 0: the scheduler's own */

@@ -171,6 +171,8 @@ void watch_prepare(struct watch *w, struct watched_kernel *kernel, const struct 
 	}
 	if (w->recorder)
 		recorder_prepare(w->recorder, &w->observe);
+	if (config->kaslr)
+		randomised_prepare(&w->randomised, &w->observe);
 	config->observe = &w->observe;
 }
 
@@ -212,6 +214,8 @@ static json_t *take_dump(struct watch *w, const char *reason, const struct guest
 	if (lost)
 		return dump_placeholder(reason, lost);
 	struct dump_config config = { .inspect = inspect_config_with_stacks(w),
+				      .sampler = w->kernel->sampler,
+				      .series = &w->series,
 				      .reason = reason,
 				      .deadline_nsec = nsec_now() + DUMP_TIME };
 	return dump_take(&config);
@@ -452,6 +456,25 @@ static int ask_probe(struct watch *w, const struct observe_stop *s, const char *
 	return WATCH_WAIT;
 }
 
+/* Hooks are set as soon as it is known where the kernel is. */
+static void find_randomised(struct watch *w)
+{
+	if (!randomised_is_due(&w->randomised, w->vm))
+		return;
+	find_kernel(w, w->vm->backend->memory(w->vm));
+	if (!w->found)
+		w->lack = "the kernel was not found at the random place that it has";
+	else if (randomised_set(&w->randomised, w->vm, &w->view) < 0)
+		w->lack = "there are too many hooks";
+	w->randomised.waits = false;
+}
+
+/* The stop is only for that. */
+static bool is_search(const struct watch *w, const struct observe_stop *s)
+{
+	return s && w->randomised.waits && s->why == OBSERVE_AT_UNTIL;
+}
+
 static int wait_for_stop(struct machine *m, int result)
 {
 	struct watch *w = watch_of(m);
@@ -459,6 +482,12 @@ static int wait_for_stop(struct machine *m, int result)
 	(void)result;
 	if (w->vm->ended || w->vm->observer_damaged)
 		return MACHINE_END;
+	if (is_search(w, s)) {
+		find_randomised(w);
+		go_on(w);
+		machine_wait_notice(m, &w->vm->stopped);
+		return WATCH_WAIT;
+	}
 	const char *failure = s ? look(w, s) : NULL;
 	if (s && w->probe)
 		return ask_probe(w, s, failure);

@@ -15,6 +15,7 @@
 #include "run/exact.h"
 #include "run/perturb.h"
 #include "run/profiler.h"
+#include "run/randomised.h"
 #include "run/recorder.h"
 #include "run/watched_kernel.h"
 
@@ -61,8 +62,9 @@ struct watch {
 	unsigned registers_count;
 	const char *reason; /* of the dump that is being taken */
 	struct offload_job job;
-	json_t *dump;	      /* of the first failure that was seen; NULL: none was */
-	bool found;	      /* the kernel in the guest's memory */
+	json_t *dump;		      /* of the first failure that was seen; NULL: none was */
+	bool found;		      /* the kernel in the guest's memory */
+	struct randomised randomised; /* of a kernel with KASLR */
 	unsigned watchdog_s;  /* what the kernel's watchdog waits, instead of what the scheduler says; 0: that */
 	bool watchdog_set;    /* the last scheduler that attached has it */
 	nsec_t patience;      /* a task that waits for longer is a failure; guest time */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/memory.h"
@@ -16,6 +17,7 @@
 #include "run/post_vm.h"
 #include "run/second_run.h"
 #include "topo/topology.h"
+#include "vmm/qemu/kernel_seed.h"
 #include "vmm/qemu/qemu.h"
 
 /*
@@ -185,6 +187,18 @@ static bool fits_clone(const struct attempt *a)
 	       (uint64_t)st.st_size - a->config.initrd_known <= CLONE_PAYLOAD_BYTES_MAX;
 }
 
+/* The kernel of a machine with KASLR draws its place from the seed. */
+static int seed_kernel(struct attempt *a)
+{
+	if (!a->config.kaslr)
+		return 0;
+	a->kernel_fd = fd_close(a->kernel_fd);
+	int r = kernel_seed_boot(a->item->kernel->bzimage, a->seed, &a->job.cancelled, &a->kernel_fd, &a->err);
+	snprintf(a->kernel_path, sizeof(a->kernel_path), "/proc/%d/fd/%d", getpid(), a->kernel_fd);
+	a->config.kernel = a->kernel_path;
+	return r;
+}
+
 /* How long a task may wait for a CPU: the limit on gaps, or what it is by default. */
 static nsec_t patience(const struct attempt *a)
 {
@@ -210,7 +224,9 @@ int attempt_prepare(void *arg)
 	if (!f->config.no_monitor)
 		watch_prepare(&a->watch, &f->watched[a->item->kernel - f->config.kernels], a->item->kernel,
 			      a->env->backend, &asked, &a->config);
-	int r = build_image(a, a->clone_template != NULL);
+	int r = seed_kernel(a);
+	if (r == 0)
+		r = build_image(a, a->clone_template != NULL);
 	if (r == 0 && a->clone_template && !fits_clone(a))
 		r = build_image(a, false);
 	if (r == 0 && a->clone_template && !fits_clone(a)) {

@@ -115,6 +115,7 @@ CASES = {
     'scheduler_limit_nan': r'its check max_throughput_cv is neither a number above 0 nor',
     'budget_without_sharing': r'cpu_budget needs no_perf_mode: a machine with a budget reserves no CPUs',
     'host_and_budget': r'host_only excludes cleanup_budget_ms, cpu_budget and workload_root_cgroup: there is no machine',
+    'host_and_kaslr': r'host_only excludes kaslr: there is no machine',
     'watchdog_without_scheduler': r'watchdog_timeout_s needs a scheduler',
     'watchdog_too_long': r"its watchdog_timeout_s is more than the kernel's maximum of 30 seconds",
     'cgroup_enforces': r"cgroup 'cg_0': its check enforce is about the whole machine; set it in the test or the scheduler",

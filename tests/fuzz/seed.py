@@ -137,7 +137,7 @@ put('suite', 'keys', '{"api":7,"schedulers":[{"name":"s","binary":"b","config_pa
     '"config_file":"a/b","args":[],"sysctls":[],"kargs":[],"load_cpu":0,"attach_timeout_s":0,' + checks + '}],'
     '"tests":[{"name":"demo_t","file":"a.c","line":3,"problem":null,"scheduler":"s","numa_nodes":1,"llcs":2,'
     '"cores":2,"threads":1,"memory_mib":0,"duration_ms":2000,"workers_per_cgroup":2,"sched_args":[],"include_files":[],"expect_err":0,'
-    '"ignore":1,"survives_storm":1,"auto_repro":2,"expect_auto_repro":1,"cpu_budget":3,"cleanup_budget_ms":5,"watchdog_timeout_s":4,"workload_root_cgroup":"/a/b","config":"x = 1\\n",'
+    '"ignore":1,"survives_storm":1,"auto_repro":2,"expect_auto_repro":1,"kaslr":1,"cpu_budget":3,"cleanup_budget_ms":5,"watchdog_timeout_s":4,"workload_root_cgroup":"/a/b","config":"x = 1\\n",'
     '"constraints":{"min_llcs":1,"max_llcs":12,"min_cpus":1,"max_cpus":192,"min_numa_nodes":1,"max_numa_nodes":1,"requires_smt":2,"requires_kinds":2},' + checks + '}]}')
 
 for n, text in enumerate(('(test(~x) | kernel(/6_12/)) & !scheduler(=s)', '2n8l4c2t', '0-3,8,10-11', '1m30.5s',

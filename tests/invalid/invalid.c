@@ -300,6 +300,7 @@ KTSTR_TEST(scheduler_limit_nan, .cores = 2, .scheduler = &limitless)
 
 WRONG(budget_without_sharing, .cpu_budget = 2)
 WRONG(host_and_budget, .host_only = KTSTR_ON, .cleanup_budget_ms = 5)
+WRONG(host_and_kaslr, .host_only = KTSTR_ON, .kaslr = KTSTR_ON)
 WRONG(watchdog_without_scheduler, .watchdog_timeout_s = 5)
 WRONG(watchdog_too_long, .scheduler = &simple, .watchdog_timeout_s = 31)
 WRONG(storm_without_scheduler, .survives_storm = KTSTR_ON)

@@ -3,8 +3,9 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/time.h"
 #include "kernel_image.h"
-#include "monitor/series.h"
+#include "monitor/dump_samples.h"
 #include "monitor/sample.h"
 #include "monitor/stall.h"
 #include "t.h"
@@ -260,6 +261,39 @@ START_TEST(stalls_are_found)
 }
 END_TEST
 
+/* One row a sample that has counters, the latest ones; as text, those that are not 0, and their last increase. */
+START_TEST(a_timeline_of_counters)
+{
+	struct series series = { 0 };
+	const char *why = NULL;
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	begin(2);
+	ck_assert_ptr_null(dump_timeline(&series, &why));
+	ck_assert_str_eq(why, "no samples were taken");
+	load_scheduler();
+	take(SAMPLE_CPUS);
+	struct sample copy = sample;
+	copy.scx.has_events = true;
+	for (unsigned i = 0; i < TIMELINE_ROWS_MAX + 2; i++) {
+		copy.at_ns = i * 100 * (uint64_t)NSEC_PER_MSEC;
+		copy.scx.event[0] = 3 * i;
+		copy.scx.event[1] = 0;
+		series_add(&series, sampler, &copy);
+	}
+	json_t *rows = dump_timeline(&series, &why), *last = json_array_get(rows, TIMELINE_ROWS_MAX - 1);
+	ck_assert_uint_eq(json_array_size(rows), TIMELINE_ROWS_MAX);
+	ck_assert_int_eq(json_integer_value(json_object_get(json_array_get(rows, 0), "elapsed_ms")), 200);
+	ck_assert_int_eq(json_integer_value(json_object_get(last, "elapsed_ms")), (TIMELINE_ROWS_MAX + 1) * 100);
+	ck_assert_int_eq(json_integer_value(json_object_get(last, sampler_event_name(sampler, 0))), 1803);
+	dump_timeline_text(rows, &text);
+	ck_assert_str_eq(buf_str(&text), "\n--- events of sched_ext ---\n"
+					 "select_cpu_fallback 1803, +3 since the sample before\n");
+	json_decref(rows);
+	series_done(&series);
+	end();
+}
+END_TEST
+
 /* What a series keeps of samples: sums of run queues, counters by name, and calls of programs, also of a new load. */
 START_TEST(a_series_keeps_what_is_judged)
 {
@@ -317,6 +351,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, control_groups_are_sampled);
 	tcase_add_test(tc, programs_are_sampled);
 	tcase_add_test(tc, stalls_are_found);
+	tcase_add_test(tc, a_timeline_of_counters);
 	tcase_add_test(tc, a_series_keeps_what_is_judged);
 	tcase_add_test(tc, a_machine_that_is_not_ready);
 }

@@ -145,6 +145,7 @@ static const struct {
 	{ "machine", "seed", "\"no\"" },
 	{ "machine", "seed", "7" },
 	{ "machine", "late_cpus", "1" },
+	{ "machine", "kaslr", "1" },
 	{ "machine", "run_deadline_ns", "9000000000000000000" },
 	{ "machine", "kernel_arguments", "[\"two words\"]" },
 	{ "machine", "kernel_arguments", "[\"\"]" },

@@ -10,7 +10,9 @@
 #include "t.h"
 #include "topo/topology.h"
 #include "vmm/guestmem.h"
+#include "vmm/kvm/backend.h"
 #include "vmm/qemu/argv.h"
+#include "vmm/qemu/qemu.h"
 #include "vmm/qemu/qmp.h"
 #include "vmm/vmcore.h"
 #include "vmm/wirelog.h"
@@ -358,6 +360,21 @@ START_TEST(argv_is_the_deterministic_recipe)
 }
 END_TEST
 
+START_TEST(a_kernel_with_kaslr)
+{
+	char why[200];
+	struct vm_config c = { .topology = { 1, 1, 1, 1 }, .memory_mib = 256, .kernel = "/boot/it", .kaslr = true };
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	joined(&c, 1, &text);
+	ck_assert(!strstr(buf_str(&text), "nokaslr") && strstr(buf_str(&text), "oops=panic norandmaps"));
+	ck_assert_ptr_null(qemu_backend.refuses(&c, why, sizeof(why)));
+	c.arch = ARCH_AARCH64;
+	ck_assert_str_eq(qemu_backend.refuses(&c, why, sizeof(why)),
+			 "kernels of aarch64 guests are always at the same place (kaslr)");
+	ck_assert_ptr_nonnull(strstr(kvm_backend.refuses(&c, why, sizeof(why)), "kaslr"));
+}
+END_TEST
+
 START_TEST(argv_of_an_arm64_machine)
 {
 	static const char *const wanted[] = {
@@ -414,6 +431,7 @@ static void fill(TCase *tc)
 	tcase_add_loop_test(tc, topology_says_what_is_wrong, 0, ARRAY_SIZE(bad_topologies));
 	tcase_add_test(tc, apic_ids_have_gaps);
 	tcase_add_test(tc, argv_is_the_deterministic_recipe);
+	tcase_add_test(tc, a_kernel_with_kaslr);
 	tcase_add_test(tc, argv_of_an_arm64_machine);
 	tcase_add_test(tc, argv_leaves_processors_to_pid_1);
 }

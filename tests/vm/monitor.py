@@ -10,19 +10,13 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
+from schedstat import CPU_TIMES, schedstat_rows  # noqa: E402
 from tap import BUILD, Run, Scratch, check, check_nothing_left, finish, machines, need_kernel  # noqa: E402
 
 MS = 1000000
 # What may happen between the line that is printed and the crash.
 MORE_EVENTS, MORE_NS = 600, 1000 * MS
 ENABLE_STATES = ['enabling', 'enabled', 'disabling', 'disabled']
-SCHEDSTAT = ['yld_count', None, 'sched_count', 'sched_goidle', 'ttwu_count', 'ttwu_local', None, 'run_delay', 'pcount']
-CPU_TIMES = {'user': 0, 'nice': 1, 'system': 2, 'iowait': 4, 'irq': 5, 'softirq': 6, 'steal': 7}
-ENDS = ['alb_count', 'alb_failed', 'alb_pushed', 'sbe_count', 'sbe_balanced', 'sbe_pushed', 'sbf_count', 'sbf_balanced', 'sbf_pushed',
-        'ttwu_wake_remote', 'ttwu_move_affine', 'ttwu_move_balance']
-BALANCE = {16: ['count', 'balanced', 'failed', 'imbalance', 'gained', 'hot_gained', 'nobusyq', 'nobusyg'],
-           17: ['count', 'balanced', 'failed', 'imbalance_load', 'imbalance_util', 'imbalance_task', 'imbalance_misfit', 'gained',
-                'hot_gained', 'nobusyq', 'nobusyg']}
 
 
 class Said:
@@ -64,33 +58,15 @@ def compare_groups(name, said, seen):
     check((idle.get('nr_tasks'), idle.get('usage_ns'), idle.get('weight')) == (0, 0, 100), f'{name}: an empty group', idle)
 
 
-def domain_rows(version, numbers):
-    """{name in a sample: value} of one domain's numbers in /proc/schedstat."""
-    names = [f'lb_{what}_{idle}' for idle in range(3) for what in BALANCE[version]] + ENDS
-    return dict(zip(names, numbers)) if len(names) == len(numbers) else {'not': 'understood'}
-
-
 def compare_schedstat(name, said, cpus):
-    lines = said.all('schedstat')
-    version, cpu, level, wrong, compared = int(lines[0].split()[1]), None, 0, [], 0
-    for line in lines:
-        words = line.split()
-        if re.match(r'cpu\d+$', words[0]):
-            cpu, level = cpus[int(words[0][3:])], 0
-            rows = {key: int(word) for key, word in zip(SCHEDSTAT, words[1:]) if key}
-        elif words[0].startswith('domain') and version in BALANCE:
-            numbers = words[3:] if version >= 17 else words[2:]
-            rows, seen = domain_rows(version, [int(n) for n in numbers]), cpu['domains'][level]
-            # Imbalances are sums of loads, the others are counts.
-            wrong += [(line, key, said_, seen.get(key)) for key, said_ in rows.items()
-                      if not grown(said_, seen.get(key), MORE_NS if 'imbalance' in key else MORE_EVENTS)]
-            compared, level = compared + len(rows), level + 1
-            continue
-        else:
-            continue
-        compared += len(rows)
-        wrong += [(line, key, said_, cpu[key]) for key, said_ in rows.items()
-                  if not grown(said_, cpu[key], MORE_NS if key == 'run_delay' else MORE_EVENTS)]
+    version, rows = schedstat_rows(said.all('schedstat'))
+    compared, wrong = 0, []
+    for cpu, level, values in rows:
+        seen = cpus[cpu] if level is None else cpus[cpu]['domains'][level]
+        # Imbalances are sums of loads, delays are times, the others are counts.
+        wrong += [(cpu, level, key, value, seen.get(key)) for key, value in values.items()
+                  if not grown(value, seen.get(key), MORE_NS if 'imbalance' in key or key == 'run_delay' else MORE_EVENTS)]
+        compared += len(values)
     check(compared >= 7 * len(cpus) and not wrong, f'{name}: {compared} numbers of /proc/schedstat', wrong[:5])
     return version
 

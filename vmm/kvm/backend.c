@@ -536,6 +536,8 @@ static const char *kvm_refuses(const struct vm_config *c, char *out, size_t size
 {
 	if (c->observe)
 		return kvm_observer_lack(out, size);
+	if (c->kaslr)
+		return "on kvm, the kernel is always at the same place (kaslr)";
 	if (topology_has_kinds(&c->topology))
 		return "the kvm backend has no CPUs that are not equally fast";
 	if (c->topology.numa_nodes <= GUEST_NODES_MAX)

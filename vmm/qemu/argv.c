@@ -227,6 +227,11 @@ const char *qemu_refuses(const struct vm_config *c, char *out, size_t size)
 		return why;
 	if (topology_has_kinds(&c->topology) && !c->lag_ns)
 		return "CPUs that are not equally fast need parallel time (--tcg-time parallel)";
+	if (c->kaslr && c->arch != ARCH_X86_64) {
+		snprintf(out, size, "kernels of %s guests are always at the same place (kaslr)",
+			 arch_names[c->arch].name);
+		return out;
+	}
 	if (c->topology.numa_nodes <= GUEST_NODES_MAX)
 		return NULL;
 	snprintf(out, size, "%u NUMA nodes, this backend maps at most %d", c->topology.numa_nodes, GUEST_NODES_MAX);

@@ -100,6 +100,18 @@ static int put_hook(struct qemu_observer *o, const struct observe_hook *h, struc
 	return 0;
 }
 
+/* Documentation/arch/x86/x86_64/mm.rst, for a kernel that is not randomised. */
+static const struct observe_place usual_place = {
+	.map = { { 0xffff888000000000, UINT64_C(64) << 40, 0 }, /* the direct map, with 4 levels of page tables */
+		 { 0xff11000000000000, UINT64_C(32) << 50, 0 }, /* with 5 levels */
+		 { 0xffffffff80000000, UINT64_C(1) << 30, 0 } } /* the image */
+};
+
+void qemu_observer_set_place(struct qemu_observer *o, const struct observe_place *place)
+{
+	o->channel->place = *place;
+}
+
 static int check_perturb(const struct observe_perturb *p, unsigned lag_ns, struct err **err)
 {
 	bool in_order = true;
@@ -151,6 +163,7 @@ int qemu_observer_init(struct qemu_observer *o, struct vm *vm, const struct vm_c
 	o->channel->size = sizeof(*o->channel);
 	o->channel->vcpus = o->vcpus;
 	o->channel->sample_ns = o->config.sample_ns;
+	qemu_observer_set_place(o, &usual_place);
 	qemu_observer_set_until(o, &o->config.until);
 	put_perturb(o->channel, &o->config.perturb);
 	o->config.perturb.points = NULL;

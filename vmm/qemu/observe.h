@@ -56,6 +56,7 @@ bool qemu_observer_profile(const struct qemu_observer *o, struct observe_profile
 void qemu_observer_resume(struct qemu_observer *o);
 int qemu_observer_set_hook(struct qemu_observer *o, const struct observe_hook *h, struct err **err);
 void qemu_observer_set_until(struct qemu_observer *o, const struct observe_until *until);
+void qemu_observer_set_place(struct qemu_observer *o, const struct observe_place *place);
 int qemu_observer_add_program(struct qemu_observer *o, const struct observe_program *p);
 int qemu_observer_hook_state(const struct qemu_observer *o, uint32_t id, struct observe_hook_state *ret);
 

@@ -470,6 +470,11 @@ static void qemu_set_until(struct vm *vm, const struct observe_until *until)
 	qemu_observer_set_until(&qemu_of(vm)->observer, until);
 }
 
+static void qemu_set_place(struct vm *vm, const struct observe_place *place)
+{
+	qemu_observer_set_place(&qemu_of(vm)->observer, place);
+}
+
 static int qemu_set_hook(struct vm *vm, const struct observe_hook *h, struct err **err)
 {
 	return qemu_observer_set_hook(&qemu_of(vm)->observer, h, err);
@@ -531,6 +536,7 @@ const struct vm_backend qemu_backend = {
 	.resume = qemu_resume,
 	.set_hook = qemu_set_hook,
 	.set_until = qemu_set_until,
+	.set_place = qemu_set_place,
 	.hook_state = qemu_hook_state,
 	.points = qemu_points,
 	.add_program = qemu_add_program,

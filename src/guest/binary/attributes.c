@@ -239,6 +239,8 @@ const char *test_attributes_problem(const struct ktstr_test *t)
 		return "expect_auto_repro and auto_repro = KTSTR_OFF exclude each other";
 	if (t->host_only == KTSTR_ON && (t->auto_repro == KTSTR_ON || t->expect_auto_repro == KTSTR_ON))
 		return "host_only excludes auto_repro and expect_auto_repro: there is no machine";
+	if (t->host_only == KTSTR_ON && t->kaslr == KTSTR_ON)
+		return "host_only excludes kaslr: there is no machine";
 	if (t->config && (!s || !s->config_file_def.path))
 		return "its config needs a scheduler with config_file_def, which says where the file belongs";
 	if (t->config && (strlen(t->config) > CONFIG_BYTES_MAX || !text_is_clean(t->config, strlen(t->config), false)))

@@ -301,6 +301,7 @@ static void put_test(struct buf *out, const struct ktstr_test *t, const char *pr
 	put_switch(out, "auto_repro", t->auto_repro);
 	put_switch(out, "expect_auto_repro", t->expect_auto_repro);
 	put_switch(out, "survives_storm", t->survives_storm);
+	put_switch(out, "kaslr", t->kaslr);
 	put_number(out, "cpu_budget", t->cpu_budget);
 	put_number(out, "cleanup_budget_ms", t->cleanup_budget_ms);
 	put_number(out, "watchdog_timeout_s", t->watchdog_timeout_s);

@@ -4,7 +4,7 @@
  * the present stop; one event ring (reactor/shmring.h) with the records; a file with counted instructions.
  *
  * A stop: the library fills in `stop` and `registers`, increments the eventfd QEMU_FD_STOPPED, and blocks until it can
- * read QEMU_FD_GO_ON. The orchestrator may change `hook`, `hooks` and `free_run` in between.
+ * read QEMU_FD_GO_ON. The orchestrator may change `hook`, `hooks`, `place` and `free_run` in between.
  *
  * A guest that has taken over QEMU may write anything to the file at any time, so the orchestrator copies each value
  * once and checks it. It also could make calls on the eventfds block.
@@ -15,7 +15,7 @@
 #include "vmm/observe.h"
 
 #define CHANNEL_MAGIC	0x42534f6bu /* "kOSB" */
-#define CHANNEL_VERSION 5u
+#define CHANNEL_VERSION 6u
 
 /* Descriptors in QEMU's process. */
 enum { QEMU_FD_OBSERVER = 20, QEMU_FD_STOPPED, QEMU_FD_GO_ON, QEMU_FD_RECORDS, QEMU_FD_DOORBELL, QEMU_FD_PROFILE };
@@ -43,8 +43,9 @@ struct channel {
 	uint32_t points_given; /* by the orchestrator; otherwise the library notes those that it takes */
 	uint32_t points;
 	uint32_t hooks;
-	uint32_t free_run; /* the guest does not stop any more */
-	uint32_t profiles; /* QEMU_FD_PROFILE is there */
+	uint32_t free_run;	    /* the guest does not stop any more */
+	uint32_t profiles;	    /* QEMU_FD_PROFILE is there */
+	struct observe_place place; /* taken over at the start and after each stop */
 	struct channel_stop stop;
 	struct channel_hook hook[OBSERVE_HOOKS_MAX];
 	struct observe_registers registers[OBSERVE_CPUS_MAX];
@@ -65,6 +66,7 @@ struct profile_channel {
 _Static_assert(sizeof(struct observe_registers) == 19 * 8, "layout");
 _Static_assert(sizeof(struct observe_record) == 160, "layout");
 _Static_assert(sizeof(struct observe_read) == 40, "layout");
+_Static_assert(sizeof(struct observe_place) == 80, "layout");
 _Static_assert(sizeof(struct observe_path) == 24, "layout");
 
 #endif

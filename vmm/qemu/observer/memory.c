@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * memory.c -- reads numbers in the memory of the guest's kernel, while it runs, at the price of a table look-up. It
- * knows where x86-64 kernels that are not randomised map all RAM and their image (Documentation/arch/x86/x86_64/mm.rst)
- * and walks no page tables. QEMU says where RAM is in this process; RAM is never unplugged.
+ * memory.c -- reads numbers in the memory of the guest's kernel, while it runs, at the price of a table look-up. It is
+ * told where the kernel maps all RAM and its image, and walks no page tables. QEMU says where RAM is in this process;
+ * RAM is never unplugged.
  */
 #include <dlfcn.h>
 #include <string.h>
@@ -13,15 +13,6 @@
 #define FIRST_MIB	(UINT64_C(1) << 20) /* below, firmware changes what is mapped */
 #define ABOVE_GAP	(UINT64_C(4) << 30)
 #define RANGE_ALIGNMENT (UINT64_C(2) << 20)
-
-/* Where a kernel maps physical memory from 0 on. */
-static const struct {
-	uint64_t start, size;
-} maps[] = {
-	{ 0xffff888000000000, UINT64_C(64) << 40 }, /* the direct map, with 4 levels of page tables */
-	{ 0xff11000000000000, UINT64_C(32) << 50 }, /* with 5 levels */
-	{ 0xffffffff80000000, UINT64_C(1) << 30 },  /* the image */
-};
 
 struct range {
 	uint64_t start, size; /* guest-physical */
@@ -34,6 +25,7 @@ static struct {
 	bool (*is_device)(uint64_t start);
 	struct range range[RANGES_MAX];
 	unsigned ranges, last;
+	struct observe_map mapped[OBSERVE_MAPS_MAX];
 } memory;
 
 static bool find_function(const char *name, void *out)
@@ -52,12 +44,18 @@ const char *memory_find(void)
 
 static bool to_physical(uint64_t address, uint64_t *ret)
 {
-	for (size_t i = 0; i < sizeof(maps) / sizeof(*maps); i++) {
-		*ret = address - maps[i].start;
-		if (*ret < maps[i].size)
+	for (size_t i = 0; i < OBSERVE_MAPS_MAX; i++) {
+		uint64_t into = address - memory.mapped[i].start;
+		*ret = into + memory.mapped[i].physical;
+		if (into < memory.mapped[i].size)
 			return *ret >= FIRST_MIB;
 	}
 	return false;
+}
+
+void memory_set_maps(const struct observe_map map[OBSERVE_MAPS_MAX])
+{
+	memcpy(memory.mapped, map, sizeof(memory.mapped));
 }
 
 static const uint8_t *find_in(const struct range *r, uint64_t physical, unsigned size)

@@ -53,6 +53,8 @@ void registers_read(const struct register_offsets *o, const struct cpu *cpu, str
 
 /* Returns NULL, or what could not be found. */
 const char *memory_find(void);
+/* Where the kernel maps physical memory. */
+void memory_set_maps(const struct observe_map map[OBSERVE_MAPS_MAX]);
 /* Reads a number of the guest's kernel by its address; @size: 1, 2, 4 or 8. False: see struct observe_read. */
 bool memory_read(uint64_t address, unsigned size, uint64_t *ret);
 
@@ -92,6 +94,8 @@ void profile_open(void);
 /* @stack_pointer: the offset of RSP in a vCPU's structure. */
 void profile_start(const struct qemu_internals *q, size_t stack_pointer);
 bool profile_wanted(void);
+/* The kernel runs so far above where it was linked for. */
+void profile_set_slide(uint64_t text_slide);
 /* The block at @address of the kernel. */
 union profile_block profile_describe(uint64_t address, size_t instructions);
 /* A vCPU is about to execute a block; @data: the packed block. */

@@ -92,6 +92,7 @@ static struct {
 		uint64_t address;
 		unsigned size;
 	} block[BLOCKS]; /* sizes of blocks, by a hash of their addresses */
+	uint64_t slide;	 /* of the kernel's image */
 	bool flush;	 /* a hook may be at an instruction that was translated without it */
 } plugin;
 
@@ -122,10 +123,20 @@ static void add_hook(struct channel_hook *h)
 	plugin.flush |= !h->in_force;
 }
 
-/* Takes over hooks that the orchestrator has added or changed. */
+/* A randomised kernel was found. For a profile, what was translated before is translated again: it has names now. */
+static void read_place(const struct observe_place *place)
+{
+	memory_set_maps(place->map);
+	plugin.flush |= profile_wanted() && place->text_slide != plugin.slide;
+	plugin.slide = place->text_slide;
+	profile_set_slide(plugin.slide);
+}
+
+/* Takes over the kernel's place, and hooks that the orchestrator has added or changed. */
 static void read_hooks(void)
 {
 	struct channel *c = stop_channel();
+	read_place(&c->place);
 	for (unsigned i = 0; i < plugin.hooks; i++)
 		plugin.hook[i].kind = c->hook[i].hook.kind;
 	while (plugin.hooks < c->hooks && plugin.hooks < OBSERVE_HOOKS_MAX)

@@ -50,6 +50,7 @@ static struct {
 	const struct qemu_internals *qemu;
 	size_t stack_pointer;
 	struct profile_channel *channel;
+	uint64_t slide; /* of the kernel's image */
 	uint32_t paths;
 	struct vcpu_state vcpu[OBSERVE_CPUS_MAX];
 	struct stack *stack[1u << STACKS_BITS];
@@ -86,6 +87,11 @@ bool profile_wanted(void)
 	return here.channel;
 }
 
+void profile_set_slide(uint64_t text_slide)
+{
+	here.slide = text_slide;
+}
+
 uint64_t *profile_user(void)
 {
 	return &here.channel->user;
@@ -93,7 +99,7 @@ uint64_t *profile_user(void)
 
 /* --- blocks ------------------------------------------------------------------------------------------------------- */
 
-/* The function with the highest address that is not above @address; -1: none. */
+/* The function with the highest address that is not above @address, of the kernel as it was linked; -1: none. */
 static int64_t find_function(uint64_t address)
 {
 	const struct profile_channel *c = here.channel;
@@ -126,10 +132,10 @@ union profile_block profile_describe(uint64_t address, size_t instructions)
 	union profile_block b = { .packed = 0 };
 	b.function = OBSERVE_UNKNOWN_CODE;
 	b.instructions = (uint16_t)instructions;
-	int64_t i = find_function(address);
+	int64_t i = find_function(address - here.slide);
 	if (i >= 0) {
 		b.function = (uint32_t)i;
-		b.starts = c->function[i].address == address;
+		b.starts = c->function[i].address == address - here.slide;
 		b.flags = (uint8_t)c->function[i].flags;
 		return b;
 	}
