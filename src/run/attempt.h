@@ -92,6 +92,7 @@ struct attempt {
 	struct evidence evidence;
 	struct judgement judgement;
 	struct flake_outcome outcome; /* of this try and the earlier ones, once judged */
+	const char *dropped;	      /* why it was cancelled before it started; static text; NULL: it was not */
 	bool cut;		      /* the run was interrupted, so this is the last try */
 	bool judged, stored;
 	bool called_slow; /* used by the owner only */

@@ -232,10 +232,12 @@ static void on_ended(struct attempt *a, int result)
 		if (!again)
 			count(f, a);
 		stop_at_failures(f);
+		fleet_drop_cells(f, a);
 	} else {
 		f->counts.not_run++;
 		put_record(f, a->item, NULL,
 			   f->counts.interrupted ? "the run was interrupted"
+			   : a->dropped		 ? a->dropped
 			   : f->stopped		 ? stopped_why
 						 : "it could not be started");
 	}
