@@ -404,6 +404,15 @@ static int run_session(struct shell *s, const struct session_config *config, str
 	return r;
 }
 
+/* For 'ktstr top'. */
+static struct machine_card card_of(const struct shell *s)
+{
+	struct machine_card card = { .name = "shell", .image = s->kernel.image };
+	snprintf(card.kernel, sizeof(card.kernel), "%s", s->kernel.boot ?: "");
+	snprintf(card.version, sizeof(card.version), "%s", s->kernel.version ?: "");
+	return card;
+}
+
 static int run_guest(struct shell *s, struct err **err)
 {
 	const struct shell_args *a = s->args;
@@ -419,6 +428,7 @@ static int run_guest(struct shell *s, struct err **err)
 	const struct session_config config = {
 		.backend = &qemu_backend,
 		.kernel = s->kernel.boot,
+		.card = card_of(s),
 		.machine = { .topology = s->topology,
 			     .memory_mib = memory_of(s),
 			     .kernel = boot_file(s),

@@ -53,6 +53,8 @@ struct attempt_env {
 	int (*store)(void *attempt);   /* writes the sidecar */
 	/* Runs on the reactor when the attempt got its CPUs; may be NULL. */
 	void (*admitted)(struct attempt *a);
+	/* Runs on the reactor when the machine was started; may be NULL. */
+	void (*started)(struct attempt *a);
 	/* The second run of a judged attempt, which then owns it; NULL: none is due. May be NULL. */
 	struct attempt *(*second)(struct attempt *a);
 	/* Runs on the reactor. Returns the attempt to its owner, which may free it. */
@@ -85,6 +87,7 @@ struct attempt {
 	int initrd_fd;
 	bool cloned; /* the machine started as a clone */
 	struct vm *vm;
+	int card_fd;		     /* of machine_card.h, while the machine runs; 0: none */
 	struct watch watch;	     /* looks at the machine from outside */
 	struct granted granted;	     /* the host deadline of the present state, from BOOTING to RUNNING */
 	struct guestmem memory;	     /* the kept guest memory; without nodes: none */
