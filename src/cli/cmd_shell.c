@@ -15,6 +15,7 @@
 #include "cli/kernels.h"
 #include "cli/out.h"
 #include "cli/shared_options.h"
+#include "run/devices.h"
 #include "run/includes.h"
 #include "run/plan.h"
 #include "shell/session.h"
@@ -268,15 +269,12 @@ static uint64_t memory_of(const struct shell *s)
 
 static int make_disk(struct shell *s, struct err **err)
 {
-	const char *said = environment_get(ENV_TMPDIR), *dir = said ? said : "/tmp";
 	uint64_t bytes = s->args->disk & ~(uint64_t)511;
 	if (!bytes)
 		return 0;
-	s->disk_fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (s->disk_fd < 0 || ftruncate(s->disk_fd, (off_t)bytes) < 0)
-		return FAIL_SYS(err, -errno, "make the file of the disk in '%s' (TMPDIR)", dir);
+	s->disk_fd = disk_file_open(bytes, err);
 	s->devices = (struct vm_devices){ .disk = true, .disk_fd = s->disk_fd, .console_in = -1, .bulk_out = -1 };
-	return 0;
+	return MIN_OF(s->disk_fd, 0);
 }
 
 /* --- the session -------------------------------------------------------------------------------------------------- */

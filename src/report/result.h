@@ -81,6 +81,7 @@ struct result {
 	struct known_fail known;	     /* the known failure that applies here */
 	enum known_outcome known_outcome;
 	const json_t *perf_gates; /* that the test declares; NULL: none */
+	const json_t *devices;	  /* that the test declares; NULL: none */
 	unsigned icount_shift;
 	unsigned lag_ns;	 /* tcg: of parallel time; 0: one shared clock */
 	char perturb[80];	 /* as --perturb has it; "": none */

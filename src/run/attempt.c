@@ -567,6 +567,8 @@ void attempt_done(struct attempt *a)
 	free(TAKE_PTR(a->second));
 	free(a->pinning);
 	a->pinning = NULL;
+	if (a->devices.disk)
+		a->devices.disk_fd = fd_close(a->devices.disk_fd);
 	free(a->counter);
 	a->counter = NULL;
 }

@@ -77,6 +77,7 @@ struct attempt {
 	struct vm_pinning *pinning; /* becomes config.pinning in perf mode */
 	struct sandbox sandbox;	    /* used by `env` only; SANDBOX_NULL at first */
 	struct vm_config config;
+	struct vm_devices devices;	     /* of `config`; disk_fd is owned, -1: none */
 	bool keep_memory;		     /* keep the guest's memory until attempt_done() */
 	nsec_t boot_deadline;		     /* host time for BOOTING; 0: the default of the state */
 	nsec_t setup_deadline, run_deadline; /* the same for SETTING_UP and RUNNING */

@@ -12,6 +12,7 @@
 #include "report/failure.h"
 #include "report/host.h"
 #include "report/payload_lines.h"
+#include "run/devices.h"
 #include "run/fleet.h"
 #include "run/machine_card.h"
 #include "vmm/qemu/kernel_patch.h"
@@ -333,7 +334,11 @@ static struct attempt *new_attempt(struct fleet *f, const struct plan_case *c, u
 			    .verbose = f->config.verbose },
 	};
 	set_deadlines(f, a);
-	if (!a->on_host)
+	a->devices = devices_of(&c->test->devices);
+	if (device_decl_any(&c->test->devices))
+		a->config.devices = &a->devices;
+	/* A disk's content is not part of a snapshot. */
+	else if (!a->on_host)
 		a->clone_template = make_clone_template(f, a);
 	return a;
 }
