@@ -37,7 +37,7 @@ struct vm_config {
 	bool late_cpus;		/* tcg: the kernel boots with one processor, and PID 1 brings the others up */
 	bool perf;		/* kvm: perf mode, see vmm/kvm/perf.h */
 	const struct observe_config *observe; /* tcg: stop the guest to look at it; copied by start(); NULL: never */
-	const struct vm_devices *devices;     /* further devices; on tcg only the disk; NULL: none */
+	const struct vm_devices *devices;     /* further devices; on tcg no console; NULL: none */
 	const uint64_t *affinity;	      /* host CPUs of the VM's process, in the form of child_spec; NULL: any */
 	const int *cgroup;		      /* control group to enter, in the form of child_spec, or NULL */
 	const struct vm_pinning *pinning;     /* for perf mode, copied by start(); NULL: nothing is pinned */

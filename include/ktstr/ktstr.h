@@ -5,6 +5,7 @@
 
 #include <ktstr/canned.h>
 #include <ktstr/check.h>
+#include <ktstr/device.h>
 #include <ktstr/load.h>
 #include <ktstr/payload.h>
 #include <ktstr/scenario.h>

@@ -5,6 +5,7 @@
 
 #pragma GCC system_header /* see language.h */
 
+#include <ktstr/device.h>
 #include <ktstr/scenario.h>
 #include <ktstr/scheduler.h>
 #include <ktstr/snapshot.h>
@@ -132,6 +133,10 @@ struct ktstr_test {
 	const struct ktstr_map_watch *watch_bpf_maps; /* KTSTR_MAP_WATCHES({ .field = "hits", .label = "hits" }) */
 	enum ktstr_verdict (*post_vm)(struct ktstr_post *p); /* runs on the host when the machine has ended */
 	const struct ktstr_perf_gate *perf_gates;	     /* KTSTR_PERF_GATES({ .metric = "worst_gap_ms" }) */
+	/* Devices of the machine; see device.h. A backend or kernel that does not have them is a SKIP. */
+	const struct ktstr_disk *disk;	  /* &(struct ktstr_disk){ .bytes = 64 << 20 }; NULL: none */
+	const struct ktstr_net *networks; /* KTSTR_NETWORKS({ "front" }); NULL: only the loopback device */
+	enum ktstr_switch pci;		  /* ON: the machine must have a PCI bus */
 };
 
 #define KTSTR_STAGED(...) KTSTR_LIST(const struct ktstr_scheduler *, __VA_ARGS__, 0)

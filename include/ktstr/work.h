@@ -18,15 +18,16 @@ KTSTR_BEGIN_C
  * latencies are recorded. *_CHURN picks a random target at every turn, *_SWEEP takes them in order.
  */
 enum ktstr_work_type {
-	KTSTR_WORK_SPIN_WAIT,	  /* spins with the pause hint */
-	KTSTR_WORK_YIELD_HEAVY,	  /* sched_yield() at every turn */
-	KTSTR_WORK_MIXED,	  /* spins, then yields */
-	KTSTR_WORK_IO_SYNC_WRITE, /* 16 writes of 4 KiB to a stripe of its own, then fdatasync(). lat */
-	KTSTR_WORK_IO_RAND_READ,  /* reads 4 KiB at a random offset, with O_DIRECT where there is a disk for it. lat */
-	KTSTR_WORK_IO_CONVOY,	  /* writes in order, reads at random, fdatasync() every 16 turns. lat */
-	KTSTR_WORK_BURSTY,	  /* spins for burst_ms 50, sleeps for sleep_ms 100. lat */
-	KTSTR_WORK_IDLE_CHURN,	  /* the same with burst_ms 1, sleep_ms 5; `precise`: timer slack of 1 ns. lat */
-	KTSTR_WORK_PIPE_IO,	  /* pairs: spins spin_iters 1024, then exchanges a byte with its partner. lat */
+	KTSTR_WORK_SPIN_WAIT,	/* spins with the pause hint */
+	KTSTR_WORK_YIELD_HEAVY, /* sched_yield() at every turn */
+	KTSTR_WORK_MIXED,	/* spins, then yields */
+	/* The types IO_* use the test's disk (device.h), with O_DIRECT if it is raw, or a file in memory. */
+	KTSTR_WORK_IO_SYNC_WRITE,	 /* 16 writes of 4 KiB to a stripe of its own, then fdatasync(). lat */
+	KTSTR_WORK_IO_RAND_READ,	 /* reads 4 KiB at a random offset. lat */
+	KTSTR_WORK_IO_CONVOY,		 /* writes in order, reads at random, fdatasync() every 16 turns. lat */
+	KTSTR_WORK_BURSTY,		 /* spins for burst_ms 50, sleeps for sleep_ms 100. lat */
+	KTSTR_WORK_IDLE_CHURN,		 /* the same with burst_ms 1, sleep_ms 5; `precise`: timer slack of 1 ns. lat */
+	KTSTR_WORK_PIPE_IO,		 /* pairs: spins spin_iters 1024, then exchanges a byte with its partner. lat */
 	KTSTR_WORK_FUTEX_PING_PONG,	 /* pairs: wakes its partner, waits for its own word; spin_iters 1024. lat */
 	KTSTR_WORK_CACHE_PRESSURE,	 /* reads and writes size_kib 32 in steps of `stride` 64 bytes */
 	KTSTR_WORK_CACHE_YIELD,		 /* the same, yielding after every pass. lat */
@@ -67,7 +68,8 @@ enum ktstr_work_type {
 	KTSTR_WORK_IPC_VARIANCE,  /* `period` 64 turns of hot_iters 100000 multiplications, then as many of cold_iters
 				   * 1024 cache misses in size_kib 512 */
 	KTSTR_WORK_TIMER_LATENCY, /* sleeps to absolute times interval_us 1000 apart. lat */
-	KTSTR_WORK_NET_TRAFFIC,	  /* sends itself 16 packets of 1 KiB per turn, over AF_PACKET on the loopback device */
+	KTSTR_WORK_NET_TRAFFIC,	  /* sends itself 16 packets of 1 KiB per turn, by AF_PACKET on the test's networks in
+				   * turn (device.h), or else on the loopback device */
 	KTSTR_WORK_IRQ_WAKE,	  /* pairs: exchanges a packet with its partner; the network's softirq wakes the
 				   * receiver. spin_iters 1024. lat */
 	KTSTR_WORK_SCHBENCH,	  /* schbench's pattern: message threads, workers, requests. lat */

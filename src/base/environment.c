@@ -167,9 +167,8 @@ const struct environment_variable environment_variables[ENV_MAX] = {
 	[ENV_TERM] = { "TERM", "Type of the terminal. If it is unset or dumb, output is the same as to a file.", "",
 		       "src/base/term.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_VALUE },
 	[ENV_TMPDIR] = { "TMPDIR",
-			 "Directory of temporary files: the disk of a guest, by 'ktstr shell --disk'; results of a run "
-			 "that is packed.",
-			 "/tmp", "src/cli/cmd_shell.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_VALUE },
+			 "Directory of temporary files: the disk of a guest; results of a run that is packed.", "/tmp",
+			 "src/run/devices.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_VALUE },
 	[ENV_XDG_CACHE_HOME] = { "XDG_CACHE_HOME", "Directory of caches. ktstr uses its subdirectory ktstr.",
 				 "~/.cache", "src/kernel/cache.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_VALUE },
 	[ENV_XDG_DATA_HOME] = { "XDG_DATA_HOME",

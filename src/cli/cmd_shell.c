@@ -15,6 +15,7 @@
 #include "cli/kernels.h"
 #include "cli/out.h"
 #include "cli/shared_options.h"
+#include "run/devices.h"
 #include "run/includes.h"
 #include "run/plan.h"
 #include "shell/session.h"
@@ -268,15 +269,12 @@ static uint64_t memory_of(const struct shell *s)
 
 static int make_disk(struct shell *s, struct err **err)
 {
-	const char *said = environment_get(ENV_TMPDIR), *dir = said ? said : "/tmp";
 	uint64_t bytes = s->args->disk & ~(uint64_t)511;
 	if (!bytes)
 		return 0;
-	s->disk_fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (s->disk_fd < 0 || ftruncate(s->disk_fd, (off_t)bytes) < 0)
-		return FAIL_SYS(err, -errno, "make the file of the disk in '%s' (TMPDIR)", dir);
+	s->disk_fd = disk_file_open(bytes, err);
 	s->devices = (struct vm_devices){ .disk = true, .disk_fd = s->disk_fd, .console_in = -1, .bulk_out = -1 };
-	return 0;
+	return MIN_OF(s->disk_fd, 0);
 }
 
 /* --- the session -------------------------------------------------------------------------------------------------- */
@@ -404,6 +402,15 @@ static int run_session(struct shell *s, const struct session_config *config, str
 	return r;
 }
 
+/* For 'ktstr top'. */
+static struct machine_card card_of(const struct shell *s)
+{
+	struct machine_card card = { .name = "shell", .image = s->kernel.image };
+	snprintf(card.kernel, sizeof(card.kernel), "%s", s->kernel.boot ?: "");
+	snprintf(card.version, sizeof(card.version), "%s", s->kernel.version ?: "");
+	return card;
+}
+
 static int run_guest(struct shell *s, struct err **err)
 {
 	const struct shell_args *a = s->args;
@@ -419,6 +426,7 @@ static int run_guest(struct shell *s, struct err **err)
 	const struct session_config config = {
 		.backend = &qemu_backend,
 		.kernel = s->kernel.boot,
+		.card = card_of(s),
 		.machine = { .topology = s->topology,
 			     .memory_mib = memory_of(s),
 			     .kernel = boot_file(s),

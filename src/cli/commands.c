@@ -19,6 +19,7 @@ const struct command *const commands[] = {
 	&cmd_affected,
 	&cmd_ci,
 	&cmd_shell,
+	&cmd_top,
 	&cmd_verifier,
 	&cmd_try,
 	&cmd_report,

@@ -20,6 +20,7 @@ extern const struct command cmd_slurm_cancel;
 extern const struct command cmd_affected;
 extern const struct command cmd_ci;
 extern const struct command cmd_shell;
+extern const struct command cmd_top;
 extern const struct command cmd_verifier;
 extern const struct command cmd_try;
 extern const struct command cmd_report;

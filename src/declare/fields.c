@@ -406,6 +406,20 @@ static bool gate_ends(const void *item)
 static const struct shape shape_gate = { "struct ktstr_perf_gate", "a gate", sizeof(struct ktstr_perf_gate),
 					 gate_fields, "KTSTR_PERF_GATES", gate_ends, NULL };
 
+static const struct field disk_fields[] = {
+	U64(ktstr_disk, bytes), TEXT(ktstr_disk, fs), TEXT(ktstr_disk, mount), BOOL(ktstr_disk, ro),
+	END
+};
+static const struct shape shape_disk = { "struct ktstr_disk", "a disk", sizeof(struct ktstr_disk), disk_fields };
+
+static const struct field net_fields[] = { TEXT(ktstr_net, name), END };
+static bool net_ends(const void *item)
+{
+	return !((const struct ktstr_net *)item)->name;
+}
+static const struct shape shape_net = { "struct ktstr_net", "a network", sizeof(struct ktstr_net), net_fields,
+					"KTSTR_NETWORKS", net_ends, NULL };
+
 #define T(kind, f) kind(ktstr_test, f)
 static const struct field test_fields[] = {
 	T(TEXT, name),
@@ -423,6 +437,8 @@ static const struct field test_fields[] = {
 	T(NUMBER, watchdog_timeout_s), T(TEXT, workload_root_cgroup), T(LINES, config), T(NUMBER, num_snapshots),
 	LIST(ktstr_test, bpf_map_write, shape_map_write), LIST(ktstr_test, watch_bpf_maps, shape_map_watch),
 	REFUSED(ktstr_test, post_vm, "a function"), LIST(ktstr_test, perf_gates, shape_gate),
+	{ .name = "disk", .kind = FIELD_ONE, .at = offsetof(struct ktstr_test, disk), .shape = &shape_disk },
+	LIST(ktstr_test, networks, shape_net), T(SWITCH, pci),
 	END
 };
 const struct shape shape_test = { "struct ktstr_test", "a test", sizeof(struct ktstr_test), test_fields };

@@ -63,6 +63,12 @@ struct image_suffix_spec {
 		unsigned columns, rows;
 		uint64_t clock; /* the date, in seconds */
 	} * session;		/* instead of a test; or NULL */
+	const struct image_devices {
+		const char *disk;  /* file system, or "raw"; NULL: no disk */
+		const char *mount; /* or NULL */
+		bool read_only;
+		const char *const *networks; /* names of their interfaces, NULL-terminated; or NULL */
+	} * devices;			     /* that PID 1 sets up; or NULL */
 	const char *const *sysctls;
 	const char *const *environment; /* "NAME=value" for all of the guest's programs; or NULL */
 	bool plain;			/* as its base */

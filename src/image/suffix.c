@@ -21,6 +21,16 @@ static int put_lines(struct buf *out, const char *key, const char *const *values
 	return r;
 }
 
+static int put_devices(struct buf *conf, const struct image_devices *d, struct err **err)
+{
+	if (d->disk)
+		buf_appendf(conf, "disk=%s\n", d->disk);
+	if (d->disk && d->read_only)
+		buf_puts(conf, "disk_ro=1\n");
+	int r = d->mount ? put_line(conf, "disk_mount", d->mount, err) : 0;
+	return r == 0 ? put_lines(conf, "network", d->networks, err) : r;
+}
+
 static int put_settings(struct buf *conf, const struct image_suffix_spec *s, struct err **err)
 {
 	const struct {
@@ -83,6 +93,8 @@ int image_suffix(const struct image_suffix_spec *s, struct buf *ret, struct err 
 		r = put_lines(&conf, "sched_arg", s->sched_args[i], err);
 	if (r == 0)
 		r = put_settings(&conf, s, err);
+	if (r == 0 && s->devices)
+		r = put_devices(&conf, s->devices, err);
 	if (r < 0)
 		return r;
 	if (s->session)

@@ -97,11 +97,10 @@ int kernel_from_image(const char *path, struct kernel *ret, struct err **err)
 		.bzimage = r == 0 && arch == ARCH_X86_64 ? strdup(path) : NULL,
 		.arch = r < 0 ? arch_host() : arch,
 		.image = true,
-		.no_scx = kernel_lacks("/boot", config, "CONFIG_SCHED_CLASS_EXT"),
-		.no_kaslr = kernel_lacks("/boot", config, "CONFIG_RANDOMIZE_BASE"),
 		.serial_smp =
 			(r < 0 || arch == ARCH_X86_64) && kernel_lacks("/boot", config, "CONFIG_HOTPLUG_PARALLEL"),
 	};
+	kernel_find_lacks(ret, "/boot", config);
 	return ret->label && ret->version && ret->name && ret->boot ? 0 : -ENOMEM;
 }
 

@@ -273,6 +273,15 @@ bool kernel_lacks(const char *dir, const char *file, const char *option)
 	return path && file_read(path, 16 << 20, &text, NULL) == 0 && !kconfig_has(buf_str(&text), option);
 }
 
+void kernel_find_lacks(struct kernel *k, const char *dir, const char *file)
+{
+	k->no_scx = kernel_lacks(dir, file, "CONFIG_SCHED_CLASS_EXT");
+	k->no_kaslr = kernel_lacks(dir, file, "CONFIG_RANDOMIZE_BASE");
+	k->no_disk = kernel_lacks(dir, file, "CONFIG_VIRTIO_BLK");
+	k->no_ext4 = kernel_lacks(dir, file, "CONFIG_EXT4_FS");
+	k->no_network = kernel_lacks(dir, file, "CONFIG_VIRTIO_NET");
+}
+
 /* The directory of the kit: KTSTR_KIT if set, else @below in the kernel's directory. */
 static char *find_kit(const char *kernel, const char *below)
 {
@@ -332,10 +341,9 @@ int kernel_from_cache(const struct cache *c, const char *key, struct kernel *ret
 		.bzimage = arch == ARCH_X86_64 && image ? strdup(image) : NULL,
 		.schedulers = e.has_schedulers ? path_join(e.path, "sched_ext/bin") : NULL,
 		.kit = find_kit(e.path, "."),
-		.no_scx = kernel_lacks(e.path, "config", "CONFIG_SCHED_CLASS_EXT"),
-		.no_kaslr = kernel_lacks(e.path, "config", "CONFIG_RANDOMIZE_BASE"),
 		.serial_smp = arch == ARCH_X86_64 && kernel_lacks(e.path, "config", "CONFIG_HOTPLUG_PARALLEL"),
 	};
+	kernel_find_lacks(ret, e.path, "config");
 	entry_done(&e);
 	return ret->label && ret->version && ret->key && ret->name && ret->boot ? 0 : -ENOMEM;
 }
@@ -426,9 +434,8 @@ int kernel_from_tree(const char *tree, struct kernel *ret, struct err **err)
 		.bzimage = arch == ARCH_X86_64 ? strdup(image) : NULL,
 		.schedulers = path_is_dir(schedulers) ? TAKE_PTR(schedulers) : NULL,
 		.kit = find_kit(tree, "tools/testing"),
-		.no_scx = kernel_lacks(tree, config, "CONFIG_SCHED_CLASS_EXT"),
-		.no_kaslr = kernel_lacks(tree, config, "CONFIG_RANDOMIZE_BASE"),
 		.serial_smp = arch == ARCH_X86_64 && kernel_lacks(tree, config, "CONFIG_HOTPLUG_PARALLEL"),
 	};
+	kernel_find_lacks(ret, tree, config);
 	return ret->label && ret->version && ret->name && ret->boot ? 0 : -ENOMEM;
 }

@@ -80,7 +80,8 @@ struct kernel {
 	char *absent;	  /* why the kernel is not available, so its tests are skipped; NULL: it is available */
 	bool no_scx;	  /* known to be built without sched_ext */
 	bool no_kaslr;	  /* known to be built without CONFIG_RANDOMIZE_BASE */
-	bool serial_smp;  /* known to start its processors one by one: no CONFIG_HOTPLUG_PARALLEL */
+	bool no_disk, no_ext4, no_network; /* known to be built without the driver of a test's device */
+	bool serial_smp;		   /* known to start its processors one by one: no CONFIG_HOTPLUG_PARALLEL */
 };
 
 int kernel_from_cache(const struct cache *c, const char *key, struct kernel *ret, struct err **err);
@@ -89,6 +90,8 @@ int kernel_from_tree(const char *tree, struct kernel *ret, struct err **err);
 int kernel_from_image(const char *path, struct kernel *ret, struct err **err);
 /* Whether @dir has a configuration @file that lacks @option. */
 bool kernel_lacks(const char *dir, const char *file, const char *option);
+/* Sets no_scx and the drivers that are missing, by the configuration @file in @dir. */
+void kernel_find_lacks(struct kernel *k, const char *dir, const char *file);
 /* For KERNEL_ID_ABSENT: a kernel with only a name and the reason. */
 int kernel_from_absent(const struct kernel_id *id, struct kernel *ret);
 void kernel_done(struct kernel *k);

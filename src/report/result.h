@@ -82,6 +82,7 @@ struct result {
 	enum known_outcome known_outcome;
 	const json_t *perf_gates; /* that the test declares; NULL: none */
 	const struct view *kaslr; /* where a kernel with KASLR was; NULL: it has none, or was not found */
+	const json_t *devices;	  /* that the test declares; NULL: none */
 	unsigned icount_shift;
 	unsigned lag_ns;	 /* tcg: of parallel time; 0: one shared clock */
 	char perturb[80];	 /* as --perturb has it; "": none */

@@ -479,6 +479,7 @@ static void put_verdict(json_t **o, const struct result *r)
 	json_put_bool(o, "flaky", r->outcome.flaky);
 	json_put(o, "flake", tries(r));
 	json_put(o, "known_fail", known_fail_json(r));
+	json_put(o, "devices", r->devices ? json_deep_copy(r->devices) : json_null());
 	json_put(o, "perf_delta_assertions", r->perf_gates ? json_deep_copy(r->perf_gates) : json_array());
 	json_put(o, "details", details(j));
 	json_put(o, "not_judged", not_judged(j));

@@ -184,6 +184,8 @@ static int starting(struct machine *m, int result)
 		return err_wrap(&a->err, result, "start the virtual machine");
 	}
 	watch_start(&a->watch, m->reactor, a->vm, m);
+	if (a->env->started)
+		a->env->started(a);
 	return ATTEMPT_BOOTING;
 }
 
@@ -335,6 +337,13 @@ static void take_points(struct attempt *a)
 	a->perturb_points = a->env->backend->points(a->vm, a->perturb_point, a->perturb_point ? count : 0);
 }
 
+static void close_card(struct attempt *a)
+{
+	if (a->card_fd > 0)
+		fd_close(a->card_fd);
+	a->card_fd = 0;
+}
+
 static void collect_results(struct attempt *a)
 {
 	struct vm *vm = a->vm;
@@ -370,6 +379,7 @@ static void collect_results(struct attempt *a)
 	e->cleanup = MAX_OF(a->cleanup, 0);
 	if (a->keep_memory || a->watch.kernel)
 		a->memory = a->env->backend->take_memory(vm);
+	close_card(a);
 	a->env->backend->destroy(vm);
 	a->vm = NULL;
 	a->initrd_fd = fd_close(a->initrd_fd);
@@ -558,6 +568,8 @@ void attempt_done(struct attempt *a)
 	a->kernel_fd = fd_close(a->kernel_fd);
 	free(a->pinning);
 	a->pinning = NULL;
+	if (a->devices.disk)
+		a->devices.disk_fd = fd_close(a->devices.disk_fd);
 	free(a->counter);
 	a->counter = NULL;
 }

@@ -53,6 +53,8 @@ struct attempt_env {
 	int (*store)(void *attempt);   /* writes the sidecar */
 	/* Runs on the reactor when the attempt got its CPUs; may be NULL. */
 	void (*admitted)(struct attempt *a);
+	/* Runs on the reactor when the machine was started; may be NULL. */
+	void (*started)(struct attempt *a);
 	/* The second run of a judged attempt, which then owns it; NULL: none is due. May be NULL. */
 	struct attempt *(*second)(struct attempt *a);
 	/* Runs on the reactor. Returns the attempt to its owner, which may free it. */
@@ -75,6 +77,7 @@ struct attempt {
 	struct vm_pinning *pinning; /* becomes config.pinning in perf mode */
 	struct sandbox sandbox;	    /* used by `env` only; SANDBOX_NULL at first */
 	struct vm_config config;
+	struct vm_devices devices;	     /* of `config`; disk_fd is owned, -1: none */
 	bool keep_memory;		     /* keep the guest's memory until attempt_done() */
 	nsec_t boot_deadline;		     /* host time for BOOTING; 0: the default of the state */
 	nsec_t setup_deadline, run_deadline; /* the same for SETTING_UP and RUNNING */
@@ -87,6 +90,7 @@ struct attempt {
 	char kernel_path[40]; /* it, for config.kernel */
 	bool cloned;	      /* the machine started as a clone */
 	struct vm *vm;
+	int card_fd;		     /* of machine_card.h, while the machine runs; 0: none */
 	struct watch watch;	     /* looks at the machine from outside */
 	struct granted granted;	     /* the host deadline of the present state, from BOOTING to RUNNING */
 	struct guestmem memory;	     /* the kept guest memory; without nodes: none */
@@ -94,6 +98,7 @@ struct attempt {
 	struct evidence evidence;
 	struct judgement judgement;
 	struct flake_outcome outcome; /* of this try and the earlier ones, once judged */
+	const char *dropped;	      /* why it was cancelled before it started; static text; NULL: it was not */
 	bool cut;		      /* the run was interrupted, so this is the last try */
 	bool judged, stored;
 	bool called_slow; /* used by the owner only */

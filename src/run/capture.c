@@ -84,6 +84,8 @@ static const char *find_lack(const struct attempt *a)
 		return "only a run on tcg can be repeated";
 	if (a->item->kernel->arch != ARCH_X86_64)
 		return "only guests of x86-64 can be packed";
+	if (a->config.devices)
+		return "the test has devices (disk, networks, pci)";
 	if (a->watch.captures.decl && a->watch.captures.decl->writes)
 		return "the test writes into BPF maps of its scheduler (bpf_map_write) from outside";
 	return NULL;

@@ -12,7 +12,9 @@
 #include "report/failure.h"
 #include "report/host.h"
 #include "report/payload_lines.h"
+#include "run/devices.h"
 #include "run/fleet.h"
+#include "run/machine_card.h"
 #include "vmm/qemu/kernel_patch.h"
 
 /*
@@ -72,6 +74,18 @@ static void on_admitted(struct attempt *a)
 		return;
 	json_auto_t *event = started_json(a->item->name, a->item->topology_text, a->number, a->seed);
 	put_stream(f, event);
+}
+
+/* Others can look at the machine now; if that cannot be arranged, the run goes on without. */
+static void on_started(struct attempt *a)
+{
+	const struct kernel *k = a->item->kernel;
+	struct machine_card card = { .image = k->image };
+	snprintf(card.name, sizeof(card.name), "%s", a->item->name);
+	snprintf(card.run, sizeof(card.run), "%s", attempt_rundir(a)->id ?: "");
+	snprintf(card.kernel, sizeof(card.kernel), "%s", k->boot ?: "");
+	snprintf(card.version, sizeof(card.version), "%s", k->version ?: "");
+	a->card_fd = MAX_OF(machine_card_show(a->vm, &a->config, &card), 0);
 }
 
 static void put_record(struct fleet *f, const struct plan_case *c, const char *sidecar, const char *why)
@@ -232,10 +246,12 @@ static void on_ended(struct attempt *a, int result)
 		if (!again)
 			count(f, a);
 		stop_at_failures(f);
+		fleet_drop_cells(f, a);
 	} else {
 		f->counts.not_run++;
 		put_record(f, a->item, NULL,
 			   f->counts.interrupted ? "the run was interrupted"
+			   : a->dropped		 ? a->dropped
 			   : f->stopped		 ? stopped_why
 						 : "it could not be started");
 	}
@@ -320,7 +336,11 @@ static struct attempt *new_attempt(struct fleet *f, const struct plan_case *c, u
 			    .verbose = f->config.verbose },
 	};
 	set_deadlines(f, a);
-	if (!a->on_host)
+	a->devices = devices_of(&c->test->devices);
+	if (device_decl_any(&c->test->devices))
+		a->config.devices = &a->devices;
+	/* A disk's content is not part of a snapshot. */
+	else if (!a->on_host)
 		a->clone_template = make_clone_template(f, a);
 	return a;
 }
@@ -435,6 +455,7 @@ static int fleet_init(struct fleet *f, struct reactor *r, const struct fleet_con
 				       .judge = attempt_judge,
 				       .store = attempt_store,
 				       .admitted = on_admitted,
+				       .started = on_started,
 				       .second = make_second,
 				       .ended = on_ended };
 	f->second_env = (struct attempt_env){ .backend = config->accel->backend,

@@ -117,6 +117,12 @@ bool fleet_view_signal(struct fleet *f, int sig);
 /* fleet_slow.c: prints once for each test that it is slow, and sets `slow_at` anew. */
 void fleet_report_slow(struct fleet *f);
 
+/*
+ * fleet_cells.c: after a cell of the verifier sweep whose program is no scheduler, the others of that program do not
+ * start: other topologies cannot say more.
+ */
+void fleet_drop_cells(struct fleet *f, const struct attempt *a);
+
 /* admission.c: what machines request from the host. */
 int fleet_open_admission(struct fleet *f, struct err **err);
 struct cpu_request fleet_request(struct fleet *f, const struct plan_case *c);

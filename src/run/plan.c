@@ -11,6 +11,7 @@
 #include "base/tool.h"
 #include "report/sidecar.h"
 #include "run/cells.h"
+#include "run/devices.h"
 #include "run/includes.h"
 #include "run/known_fail.h"
 #include "run/perturb.h"
@@ -279,12 +280,14 @@ static const char *kaslr_refused(const struct plan_case *c)
 static char *reason_to_skip(const struct plan_case *c, const struct plan_request *q)
 {
 	char text[400];
+	const struct vm_devices devices = devices_of(&c->test->devices);
 	struct vm_config config = {
 		.arch = c->test->arch,
 		.topology = c->topology,
 		.memory_mib = c->memory_mib,
 		.lag_ns = c->lag_ns,
 		.kaslr = c->test->kaslr,
+		.devices = &devices,
 	};
 	if (c->kernel && c->kernel->absent)
 		return strdup(c->kernel->absent);
@@ -307,6 +310,8 @@ static char *reason_to_skip(const struct plan_case *c, const struct plan_request
 			 c->kernel->version);
 		why = text;
 	}
+	if (!why)
+		why = devices_lack(&c->test->devices, c->kernel, text, sizeof(text));
 	if (!why && q->host_cpus && c->cpu_budget > q->host_cpus) {
 		snprintf(text, sizeof(text), "its cpu_budget is %u CPUs, and ktstr may use %u of this host",
 			 c->cpu_budget, q->host_cpus);
@@ -317,16 +322,27 @@ static char *reason_to_skip(const struct plan_case *c, const struct plan_request
 	return why ? strdup(why) : NULL;
 }
 
+/* Nothing is 0, so that a test without such a part has the variant that it always had. */
+static uint64_t text_variant(const char *text)
+{
+	struct rng mix = { 0 };
+	for (const char *at = text; *at; at++)
+		mix.state = rng_next(&mix) ^ (uint8_t)*at;
+	return *text ? rng_next(&mix) : 0;
+}
+
 /* Another perturbation is another result. */
 static uint64_t perturb_variant(const struct plan_case *c)
 {
 	char text[PERTURB_TEXT_MAX];
-	struct rng mix = { 0 };
-	if (!perturb_on(&c->perturb))
-		return 0;
-	for (const char *at = perturb_format(&c->perturb, text); *at; at++)
-		mix.state = rng_next(&mix) ^ (uint8_t)*at;
-	return rng_next(&mix);
+	return perturb_on(&c->perturb) ? text_variant(perturb_format(&c->perturb, text)) : 0;
+}
+
+static uint64_t devices_variant(const struct plan_case *c)
+{
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	device_decl_describe(&c->test->devices, &text);
+	return text_variant(buf_str(&text));
 }
 
 static uint64_t variant_of(const struct plan_case *c)
@@ -341,7 +357,7 @@ static uint64_t variant_of(const struct plan_case *c)
 		.sysctls = s ? (const char *const *)s->sysctls : NULL,
 		.kargs = s ? (const char *const *)s->kargs : NULL,
 	};
-	return sidecar_variant(&v) ^ perturb_variant(c);
+	return sidecar_variant(&v) ^ perturb_variant(c) ^ devices_variant(c);
 }
 
 static int set_problem(struct plan_case *c, const char *problem)

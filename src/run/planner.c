@@ -237,11 +237,30 @@ void plan_estimate(struct plan *p, const char *backend, const json_t *durations)
 struct place {
 	struct plan_case item;
 	size_t at;
+	bool scout;
 };
+
+/* The shortest cell of a scheduler on a kernel: if its program is no scheduler, the others do not run. */
+static bool is_scout(const struct plan *p, size_t at)
+{
+	const struct plan_case *c = &p->item[at];
+	if (!c->test->cell || c->skip || c->problem)
+		return false;
+	for (size_t i = 0; i < p->count; i++) {
+		const struct plan_case *o = &p->item[i];
+		if (o->test != c->test || o->kernel != c->kernel || o->skip || o->problem)
+			continue;
+		if (o->estimate < c->estimate || (o->estimate == c->estimate && i < at))
+			return false;
+	}
+	return true;
+}
 
 static int longer_first(const void *a, const void *b)
 {
 	const struct place *x = a, *y = b;
+	if (x->scout != y->scout)
+		return x->scout ? -1 : 1;
 	if (x->item.estimate != y->item.estimate)
 		return x->item.estimate < y->item.estimate ? 1 : -1;
 	return (x->at > y->at) - (x->at < y->at);
@@ -253,7 +272,7 @@ void plan_order(struct plan *p)
 	if (!sorted)
 		return; /* the unsorted plan works as well, but takes longer */
 	for (size_t i = 0; i < p->count; i++)
-		sorted[i] = (struct place){ p->item[i], i };
+		sorted[i] = (struct place){ p->item[i], i, is_scout(p, i) };
 	qsort(sorted, p->count, sizeof(*sorted), longer_first);
 	for (size_t i = 0; i < p->count; i++)
 		p->item[i] = sorted[i].item;

@@ -35,7 +35,7 @@ nsec_t estimate_model(const char *backend, bool parallel, const struct ktstr_top
 		      unsigned dilation);
 void plan_estimate(struct plan *p, const char *backend, const json_t *durations);
 
-/* Sorts the longest tests first, so that none of them starts last. Stable. */
+/* Sorts the longest tests first, so that none starts last; before them each scheduler's shortest cell. Stable. */
 void plan_order(struct plan *p);
 /* Total host time of the plan in its order, with @slots machines at once. */
 nsec_t plan_makespan(const struct plan *p, unsigned slots);

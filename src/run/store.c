@@ -94,6 +94,7 @@ static void take_known(const struct attempt *a, struct result *ret)
 {
 	const struct known_fail_decl *k = a->item->known_fail;
 	ret->perf_gates = a->item->test->perf_gates;
+	ret->devices = a->item->test->devices.json;
 	if (!k)
 		return;
 	ret->known = (struct known_fail){ .reason = k->reason, .flaky = k->flaky };

@@ -45,6 +45,7 @@ static void test_done(struct test_decl *t)
 	free(t->config);
 	free(t->staged);
 	seen_decl_done(&t->seen);
+	device_decl_done(&t->devices);
 	if (t->cell) {
 		free(t->cell->label);
 		free(t->cell->profile);
@@ -417,6 +418,8 @@ static int parse_test(const struct suite *s, const json_t *o, struct test_decl *
 		r = find_staged(s, o, &t->staged, err);
 	if (r == 0 && !problem)
 		r = seen_decl_parse(o, &t->seen, err);
+	if (r == 0 && !problem)
+		r = device_decl_parse(o, &t->devices, err);
 	if (r == 0 && !problem)
 		r = parse_known_fails(o, t, err);
 	if (r == 0 && !problem)

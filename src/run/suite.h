@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/time.h"
 #include "reactor/reactor.h"
+#include "run/device_decl.h"
 #include "run/sched_decl.h"
 #include "run/seen_decl.h"
 
@@ -70,6 +71,7 @@ struct test_decl {
 	char *expect_contains, *expect_matches; /* in a log at the scheduler's end, or NULL */
 	const struct sched_decl **staged;	/* NULL-terminated */
 	struct seen_decl seen;
+	struct device_decl devices;
 	struct ktstr_checks checks;
 	const char *binary;		/* path of the test binary, or of the scenario file */
 	const char *program;		/* what runs in the guest; NULL: the test binary */

@@ -4,11 +4,10 @@
 
 #include <string.h>
 
+#include "run/machine_card.h"
+
 #define DUMP_TIME	(10 * NSEC_PER_SEC)
 #define STALL_TASKS_MAX 4096
-/* QEMU's q35 (hw/i386/pc_q35.c): from this much RAM on, all but the first 2 GiB is above 4 GiB. */
-#define SPLIT_FROM UINT64_C(0xb0000000)
-#define LOW_MEMORY (UINT64_C(2) << 30)
 
 /* --- what to stop at ---------------------------------------------------------------------------------------------- */
 
@@ -156,7 +155,7 @@ void watch_prepare(struct watch *w, struct watched_kernel *kernel, const struct 
 	if (w->lack)
 		return;
 	w->kernel = kernel;
-	w->low_memory = config->memory_mib << 20 >= SPLIT_FROM ? LOW_MEMORY : 0;
+	w->low_memory = machine_low_memory(backend->name, config->memory_mib);
 	w->observe.sample_ns = OBSERVE_SAMPLE_PERIOD_NS;
 	if (asked->profiles && !count_instructions(w)) {
 		give_up(w);

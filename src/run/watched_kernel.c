@@ -44,29 +44,43 @@ static void open_files(struct watched_kernel *w, const char *vmlinux)
 }
 
 /* The vmlinux lies beside the image that is booted, or is that image. */
-static void open_once(struct watched_kernel *w, const struct kernel *k, const struct vm_backend *backend)
+static void open_beside(struct watched_kernel *w, const char *boot)
 {
 	_cleanup_buf_ struct buf path = BUF_NULL;
-	const char *slash = k->boot ? strrchr(k->boot, '/') : NULL, *lack;
-	if (!slash || k->image) {
+	buf_appendf(&path, "%.*s/vmlinux", (int)(strrchr(boot, '/') - boot), boot);
+	open_files(w, access(buf_str(&path), R_OK) == 0 ? buf_str(&path) : boot);
+}
+
+static bool note_lack(struct watched_kernel *w, const char *boot, bool image, enum arch arch)
+{
+	if (!boot || !strchr(boot, '/') || image)
 		snprintf(w->lack, sizeof(w->lack), "the kernel is an image without its vmlinux");
-		return;
-	}
-	if (!backend->observer_lack) {
+	else if (arch != ARCH_X86_64)
+		snprintf(w->lack, sizeof(w->lack), "guests of %s are not observed", arch_names[arch].name);
+	return *w->lack;
+}
+
+static void open_once(struct watched_kernel *w, const struct kernel *k, const struct vm_backend *backend)
+{
+	if (k->boot && !k->image && !backend->observer_lack) {
 		snprintf(w->lack, sizeof(w->lack), "the backend '%s' has no observer", backend->name);
 		return;
 	}
-	if (k->arch != ARCH_X86_64) {
-		snprintf(w->lack, sizeof(w->lack), "guests of %s are not observed", arch_names[k->arch].name);
+	if (note_lack(w, k->boot, k->image, k->arch))
 		return;
-	}
-	lack = backend->observer_lack(w->lack, sizeof(w->lack));
+	const char *lack = backend->observer_lack(w->lack, sizeof(w->lack));
 	if (lack && lack != w->lack)
 		snprintf(w->lack, sizeof(w->lack), "%s", lack);
-	if (lack)
-		return;
-	buf_appendf(&path, "%.*s/vmlinux", (int)(slash - k->boot), k->boot);
-	open_files(w, access(buf_str(&path), R_OK) == 0 ? buf_str(&path) : k->boot);
+	if (!lack)
+		open_beside(w, k->boot);
+}
+
+const char *watched_kernel_open_file(struct watched_kernel *w, const char *boot, bool image, enum arch arch)
+{
+	if (!w->opened && !note_lack(w, boot, image, arch))
+		open_beside(w, boot);
+	w->opened = true;
+	return *w->lack ? w->lack : NULL;
 }
 
 const char *watched_kernel_open(struct watched_kernel *w, const struct kernel *k, const struct vm_backend *backend)

@@ -40,6 +40,8 @@ void watched_kernel_init(struct watched_kernel *w);
 const char *watched_kernel_open(struct watched_kernel *w, const struct kernel *k, const struct vm_backend *backend);
 /* The tables with which stacks are unwound; NULL: there are none, @why says why. Opens them at first. Any thread. */
 const struct orc *watched_kernel_orc(struct watched_kernel *w, const char **why);
+/* The same for looking at a guest that is not stopped. @boot: its file. Not for several threads. */
+const char *watched_kernel_open_file(struct watched_kernel *w, const char *boot, bool image, enum arch arch);
 void watched_kernel_done(struct watched_kernel *w);
 
 #endif

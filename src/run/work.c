@@ -12,6 +12,7 @@
 #include "image/image.h"
 #include "run/capture.h"
 #include "run/cells.h"
+#include "run/devices.h"
 #include "run/fleet.h"
 #include "run/includes.h"
 #include "run/post_vm.h"
@@ -136,6 +137,8 @@ static int build_image(struct attempt *a, bool plain)
 	_cleanup_buf_ struct buf suffix = BUF_NULL;
 	char *staged[IMAGE_STAGED_MAX + 1] = { NULL };
 	const char *environment[ARRAY_SIZE(forwarded) + 1] = { NULL };
+	const char *networks[KTSTR_NETWORKS_MAX + 1] = { NULL };
+	const struct image_devices devices = devices_in_guest(&t->devices, networks);
 	_cleanup_(includes_free) struct includes *includes = calloc(1, sizeof(*includes));
 	if (!includes)
 		return -ENOMEM;
@@ -158,6 +161,7 @@ static int build_image(struct attempt *a, bool plain)
 		.sched_args = { NULL, NULL, (const char *const *)t->sched_args },
 		.workload_root = test_workload_root(t),
 		.environment = environment,
+		.devices = &devices,
 		.scenario = t->scenario,
 		.describe = fleet_of(a)->config.write_scenario != NULL,
 		.plain = plain,
@@ -224,7 +228,9 @@ int attempt_prepare(void *arg)
 	if (!f->config.no_monitor)
 		watch_prepare(&a->watch, &f->watched[a->item->kernel - f->config.kernels], a->item->kernel,
 			      a->env->backend, &asked, &a->config);
-	int r = seed_kernel(a);
+	int r = devices_open(a->item, &a->devices, &a->err);
+	if (r == 0)
+		r = seed_kernel(a);
 	if (r == 0)
 		r = build_image(a, a->clone_template != NULL);
 	if (r == 0 && a->clone_template && !fits_clone(a))

@@ -7,6 +7,7 @@
 #include "base/bug.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "run/machine_card.h"
 #include "shell/session.h"
 
 #define PREPARE_DEADLINE (2 * NSEC_PER_MIN)
@@ -149,6 +150,8 @@ static int start_machine(struct session *s)
 		s->vm = NULL;
 	}
 	s->vm_config.terminal = NULL;
+	if (r == 0)
+		s->card_fd = machine_card_show(s->vm, &s->vm_config, &c->card);
 	return r < 0 ? err_wrap(&s->err, r, "start the virtual machine") : 0;
 }
 
@@ -387,7 +390,9 @@ static const struct machine_type session_type = { "session", states, SESSION_COU
 
 void session_start(struct session *s, struct reactor *r, const struct session_config *config)
 {
-	*s = (struct session){ .config = config, .vm_config = config->machine, .initrd_fd = -1, .terminal_fd = -1 };
+	*s = (struct session){
+		.config = config, .vm_config = config->machine, .initrd_fd = -1, .terminal_fd = -1, .card_fd = -1
+	};
 	s->clone_template.snapshot = SNAPSHOT_NULL;
 	/* Also a template has the port, to which nothing is connected. */
 	static const int unconnected = -1;
@@ -408,6 +413,7 @@ void session_done(struct session *s)
 		clone_template_done(&s->clone_template);
 	s->initrd_fd = fd_close(s->initrd_fd);
 	s->terminal_fd = fd_close(s->terminal_fd);
+	s->card_fd = fd_close(s->card_fd);
 	s->err = err_free(s->err);
 	buf_done(&s->last_words);
 }

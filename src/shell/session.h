@@ -12,6 +12,7 @@
 
 #include "image/image.h"
 #include "run/clone_template.h"
+#include "run/machine_card.h"
 #include "shell/keyboard.h"
 #include "shell/port.h"
 #include "shell/terminal.h"
@@ -26,6 +27,7 @@ enum session_end {
 
 struct session_config {
 	const struct vm_backend *backend;
+	struct machine_card card;		/* what others see of the machine; as machine_card_show() wants it */
 	struct vm_config machine;		/* without initrd_fd, terminal and clone */
 	const char *kernel;			/* the original kernel file; `machine` may boot a copy */
 	struct image_base_spec base;		/* without `part` and `plain` */
@@ -58,7 +60,7 @@ struct session {
 	struct notice news; /* while there is no machine */
 	struct buf kernel_log;
 	size_t log_shown;
-	int initrd_fd, terminal_fd;
+	int initrd_fd, terminal_fd, card_fd;
 	bool begun, killed;
 };
 

@@ -14,6 +14,7 @@
 #include "vmm/dev/serial.h"
 #include "vmm/dev/virtio_blk.h"
 #include "vmm/dev/virtio_console.h"
+#include "vmm/dev/virtio_net.h"
 
 #define RAM_BYTES 0x8000u
 #define DISK	  4096u
@@ -21,6 +22,7 @@
 struct devices {
 	struct virtio_blk disk;
 	struct virtio_console console;
+	struct virtio_net network;
 	struct serial serial;
 	struct pm pm;
 	uint64_t seen;
@@ -68,7 +70,7 @@ static void step(struct devices *d, uint8_t *memory, const uint8_t *at, int64_t 
 	uint32_t where, value;
 	memcpy(&where, at + 1, 4);
 	memcpy(&value, at + 5, 4);
-	struct virtio_mmio *v = at[0] & 1 ? &d->disk.mmio : &d->console.mmio;
+	struct virtio_mmio *v = at[0] & 16 ? &d->network.mmio : at[0] & 1 ? &d->disk.mmio : &d->console.mmio;
 	switch (at[0] >> 1 & 7) {
 	case 0:
 		virtio_mmio_write(v, where % 0x200, 4, value);
@@ -117,10 +119,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (virtio_blk_init(&d->disk, fd, data[0] & 4, &limits, &ram, NULL) < 0)
 		abort();
 	virtio_console_init(&d->console, 3, names, on_console, d, &ram);
+	virtio_net_init(&d->network, (const uint8_t[]){ 2, 0, 0, 0, 0, 1 }, &ram);
 	serial_init(&d->serial, on_serial, d);
 	if (data[0] & 1) {
 		set_up(&d->disk.mmio, 1);
 		set_up(&d->console.mmio, 8);
+		set_up(&d->network.mmio, 2);
 	}
 	for (size_t at = 1; at + 9 <= size && at < 9 * 2000; at += 9)
 		step(d, memory, data + at, (int64_t)at * 1000000);

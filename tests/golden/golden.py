@@ -29,6 +29,8 @@ CASES = {
     'list-canned.out': [KTSTR, 'list'],
     'list-work.out': [KTSTR, 'list', '--work'],
     'hosts.out': [os.path.join(BUILD, 'tests', 'golden_hosts')],
+    'top.out': [os.path.join(BUILD, 'tests', 'golden_top')],
+    'help-top.out': [KTSTR, 'top', '--help'],
     'render.out': [os.path.join(BUILD, 'tests', 'golden_render')],
     'help-doctor.out': [KTSTR, 'doctor', '--help'],
     'help-kernel.out': [KTSTR, 'help', 'kernel'],

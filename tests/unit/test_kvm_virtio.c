@@ -45,6 +45,7 @@ static void rig_config(struct rig *r)
 						 .console_in = r->in[0],
 						 .console_out = r->out[1],
 						 .bulk_out = r->bulk[1],
+						 .networks = 1,
 						 .disk_fd = memfd_new("disk", 0) };
 	t_ok(fd_write_full(r->config.devices.disk_fd, sector, sizeof(sector)));
 	r->guest = calloc(1, sizeof(*r->guest));
@@ -149,13 +150,14 @@ START_TEST(devices_stand_on_the_bus)
 {
 	struct rig r;
 	rig_up(&r);
-	for (unsigned window = 0; window < 2; window++)
+	for (unsigned window = 0; window < 3; window++)
 		ck_assert_uint_eq(get(&r, window, VIRTIO_MMIO_MAGIC_VALUE), 0x74726976);
 	ck_assert_uint_eq(get(&r, 0, VIRTIO_MMIO_DEVICE_ID), 3);
 	ck_assert_uint_eq(get(&r, 1, VIRTIO_MMIO_DEVICE_ID), 2);
-	ck_assert_uint_eq(get(&r, 2, VIRTIO_MMIO_MAGIC_VALUE), UINT32_MAX);
-	ck_assert_uint_eq(r.fake.doorbells, 2);
-	ck_assert_uint_eq(r.fake.lines, 1u << X86_VIRTIO_IRQ | 1u << (X86_VIRTIO_IRQ + 1));
+	ck_assert_uint_eq(get(&r, 2, VIRTIO_MMIO_DEVICE_ID), 1);
+	ck_assert_uint_eq(get(&r, 3, VIRTIO_MMIO_MAGIC_VALUE), UINT32_MAX);
+	ck_assert_uint_eq(r.fake.doorbells, 3);
+	ck_assert_uint_eq(r.fake.lines, 7u << X86_VIRTIO_IRQ);
 	rig_down(&r);
 }
 END_TEST
@@ -214,6 +216,51 @@ START_TEST(disk_reads_and_writes)
 }
 END_TEST
 
+/* Sends a packet of @len bytes with a header, from the beginning of the send queue's data. */
+static void send_packet(struct rig *r, const uint8_t *to, uint32_t len, uint16_t count)
+{
+	uint8_t *data = ram(r, DATA_AT(2, 1));
+	memset(data, 0, 12);
+	memcpy(data + 12, to, 6);
+	memcpy(data + 12 + 14, "there and back", 15);
+	describe(r, 2, 1, 0, 0, 12 + len, 0);
+	ring(r, 2, 1);
+	await(r, 2, 1, count);
+}
+
+START_TEST(network_loops_to_itself)
+{
+	struct rig r;
+	static const uint8_t own[] = VM_NETWORK_ADDRESS(0), other[] = { 2, 0, 0, 0, 0, 9 };
+	const uint8_t all[] = { 255, 255, 255, 255, 255, 255 };
+	rig_up(&r);
+	up(&r, 2, 2);
+	const struct vring_used *used = ram(&r, QUEUE_AT(2, 0) + 0x800);
+	uint8_t *received = ram(&r, DATA_AT(2, 0));
+	send_packet(&r, own, 100, 1); /* nobody has a buffer for it */
+	ck_assert_uint_eq(used->idx, 0);
+	describe(&r, 2, 0, 0, 0, 2048, VRING_DESC_F_WRITE);
+	ring(&r, 2, 0);
+	send_packet(&r, other, 100, 2);
+	ck_assert_uint_eq(used->idx, 0);
+	send_packet(&r, own, 100, 3);
+	ck_assert_uint_eq(used->idx, 1);
+	ck_assert_uint_eq(used->ring[0].len, 12 + 100);
+	ck_assert_int_eq(memcmp(received + 12, own, 6), 0);
+	ck_assert_str_eq((char *)received + 12 + 14, "there and back");
+	ring(&r, 2, 0);
+	send_packet(&r, all, 1514, 4);
+	ck_assert_uint_eq(used->idx, 2);
+	ck_assert_uint_eq(used->ring[1].len, 12 + 1514);
+	send_packet(&r, own, 13, 5); /* less than an Ethernet header */
+	ring(&r, 2, 0);
+	ck_assert_uint_eq(used->idx, 2);
+	ck_assert_uint_eq(r.guest->virtio->network[0].looped, 2);
+	ck_assert_uint_eq(r.guest->virtio->network[0].dropped, 3);
+	rig_down(&r);
+}
+END_TEST
+
 /* A misbehaving driver breaks only its device: the thread continues, and ends when it is told to. */
 START_TEST(liar_breaks_its_own_device)
 {
@@ -267,6 +314,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, devices_stand_on_the_bus);
 	tcase_add_test(tc, console_speaks_and_listens);
 	tcase_add_test(tc, disk_reads_and_writes);
+	tcase_add_test(tc, network_loops_to_itself);
 	tcase_add_test(tc, liar_breaks_its_own_device);
 	tcase_add_test(tc, failing_calls_leave_nothing);
 }

@@ -73,6 +73,15 @@ def check_stored(csv_path):
           'a limit on stored results fails', limit)
 
 
+def check_no_scheduler(kernel, scratch):
+    """One boot is enough to learn that a program is no scheduler."""
+    run = Run('verifier', '--kernel', kernel['key'], '--jobs', '1', '--preset', '4cpu-1llc-nosmt,4cpu-2llc-nosmt,14cpu-7llc-nosmt', '/bin/true',
+              env={'KTSTR_SIDECAR_DIR': scratch / 'true'})
+    # The next cell may have got its CPUs while the first was judged.
+    check(run.status == 1 and "'true' ended with status 0 before it loaded a BPF program: it is no scheduler, and its other cells do not run: " in run.err and
+          1 <= len(scratch.sidecars('true')) <= 2, 'a program that is no scheduler fails in one cell, and others do not run', run)
+
+
 def main():
     kernel = need_kernel('verifier')
     before = machines()
@@ -91,6 +100,7 @@ def main():
         logs = list(check_logs(run.out, scratch.path))
         check_numbers(saved, logs)
         check_stored(saved)
+        check_no_scheduler(kernel, scratch)
     check_nothing_left('verifier', before)
     finish(at_least=15)
 

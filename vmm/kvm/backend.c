@@ -540,6 +540,8 @@ static const char *kvm_refuses(const struct vm_config *c, char *out, size_t size
 		return "on kvm, the kernel is always at the same place (kaslr)";
 	if (topology_has_kinds(&c->topology))
 		return "the kvm backend has no CPUs that are not equally fast";
+	if (c->devices && c->devices->pci)
+		return "the kvm backend has no PCI bus";
 	if (c->topology.numa_nodes <= GUEST_NODES_MAX)
 		return NULL;
 	snprintf(out, size, "%u NUMA nodes, this backend maps at most %d", c->topology.numa_nodes, GUEST_NODES_MAX);

@@ -156,7 +156,7 @@ static void *virtio_main(void *arg)
 
 unsigned kvm_virtio_windows(const struct vm_devices *d)
 {
-	return (unsigned)d->console + d->disk;
+	return (unsigned)d->console + d->disk + d->networks;
 }
 
 static int connect_window(struct kvm_virtio *v, unsigned i, struct err **err)
@@ -201,6 +201,11 @@ static int add_devices(struct kvm_virtio *v, struct kvm_guest *g, struct err **e
 		if (r < 0)
 			return r;
 		add_window(v, &v->disk.mmio);
+	}
+	for (unsigned i = 0; i < d->networks; i++) {
+		const uint8_t address[] = VM_NETWORK_ADDRESS(i);
+		virtio_net_init(&v->network[i], address, &g->ram);
+		add_window(v, &v->network[i].mmio);
 	}
 	for (unsigned i = 0; i < v->windows && r == 0; i++)
 		r = connect_window(v, i, err);

@@ -10,9 +10,10 @@
 
 #include "vmm/dev/virtio_blk.h"
 #include "vmm/dev/virtio_console.h"
+#include "vmm/dev/virtio_net.h"
 #include "vmm/vmdevices.h"
 
-#define KVM_VIRTIO_WINDOWS_MAX 2u
+#define KVM_VIRTIO_WINDOWS_MAX (2u + VM_NETWORKS_MAX)
 #define KVM_VIRTIO_INPUT_BYTES 4096u
 
 struct kvm_guest;
@@ -28,6 +29,7 @@ struct kvm_virtio {
 	unsigned windows;
 	struct virtio_console console;
 	struct virtio_blk disk;
+	struct virtio_net network[VM_NETWORKS_MAX];
 	char input[KVM_VIRTIO_INPUT_BYTES]; /* read for hvc0, not yet received by the guest */
 	size_t input_at, input_end;
 	bool input_over;

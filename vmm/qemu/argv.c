@@ -10,6 +10,8 @@
 #include "vmm/cmdline.h"
 #include "vmm/qemu/board.h"
 
+#define NETWORK_DELAY_NS 20000 /* from the first packet to the whole batch */
+
 static const struct qemu_board *board_of(const struct vm_config *c)
 {
 	return c->arch == ARCH_AARCH64 ? &qemu_board_arm64 : &qemu_board_x86;
@@ -126,7 +128,7 @@ static void add_terminal(struct qemu_argv *a, const struct vm_config *c)
 }
 
 /* The disk is lost with the guest, so its cache is never flushed. */
-static void add_disk(struct qemu_argv *a, const struct vm_devices *d)
+static void add_disk(struct qemu_argv *a, const struct vm_devices *d, bool real_time)
 {
 	qemu_argv_add(a, "-add-fd");
 	qemu_argv_add(a, "set=1,fd=%d", QEMU_FD_DISK);
@@ -137,7 +139,26 @@ static void add_disk(struct qemu_argv *a, const struct vm_devices *d)
 	qemu_argv_add(a, "file=/dev/fdset/1,if=none,id=disk,format=raw,cache=unsafe,file.locking=off,discard=unmap%s",
 		      d->disk_read_only ? ",read-only=on" : "");
 	qemu_argv_add(a, "-device");
-	qemu_argv_add(a, "virtio-blk-pci,drive=disk");
+	/* The vCPU's thread serves the queue itself: see preload/devices.c. */
+	qemu_argv_add(a, "virtio-blk-pci,drive=disk%s", real_time ? "" : ",ioeventfd=off");
+}
+
+/*
+ * Each network is a hub of QEMU's with two ports: the guest's device, and preload/devices.c, which sends all back. A
+ * packet leaves the device by a timer of guest time, not when QEMU's main loop gets to it.
+ */
+static void add_networks(struct qemu_argv *a, const struct vm_devices *d)
+{
+	for (unsigned i = 0; i < d->networks; i++) {
+		const uint8_t mac[] = VM_NETWORK_ADDRESS(i);
+		qemu_argv_add(a, "-netdev");
+		qemu_argv_add(a, "hubport,id=net%u,hubid=%u", i, i);
+		qemu_argv_add(a, "-device");
+		qemu_argv_add(a,
+			      "virtio-net-pci,netdev=net%u,mac=%02x:%02x:%02x:%02x:%02x:%02x,romfile=,ioeventfd=off,"
+			      "tx=timer,x-txtimer=%d",
+			      i, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5], NETWORK_DELAY_NS);
+	}
 }
 
 static void add_devices(struct qemu_argv *a, const struct vm_config *c)
@@ -207,7 +228,9 @@ int qemu_argv_build(struct qemu_argv *a, const struct vm_config *c, const struct
 	add_topology(a, c, m);
 	add_devices(a, c);
 	if (c->devices && c->devices->disk)
-		add_disk(a, c->devices);
+		add_disk(a, c->devices, c->real_time);
+	if (c->devices)
+		add_networks(a, c->devices);
 	add_plugin(a, c);
 	if (c->park || c->clone)
 		add_parking(a, c);
@@ -225,6 +248,8 @@ const char *qemu_refuses(const struct vm_config *c, char *out, size_t size)
 	const char *why = board_of(c)->refuses(&c->topology, out, size);
 	if (why)
 		return why;
+	if (c->real_time && c->devices && c->devices->networks)
+		return "a machine in real time has no networks";
 	if (topology_has_kinds(&c->topology) && !c->lag_ns)
 		return "CPUs that are not equally fast need parallel time (--tcg-time parallel)";
 	if (c->kaslr && c->arch != ARCH_X86_64) {

@@ -57,6 +57,14 @@ char *preload_capacities(const struct ktstr_topology *t, char out[PRELOAD_CAPACI
 	return out;
 }
 
+char *preload_devices(const struct vm_devices *d, char out[PRELOAD_VARIABLE_MAX])
+{
+	if (!d || (!d->disk && !d->networks))
+		return NULL;
+	snprintf(out, PRELOAD_VARIABLE_MAX, "KTSTR_TCG_DEVICES=%u", d->networks);
+	return out;
+}
+
 /* --- the probe ---------------------------------------------------------------------------------------------------- */
 
 /* A machine with one CPU and nothing else. The library ends it before the CPU's first instruction. */

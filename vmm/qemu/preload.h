@@ -11,6 +11,7 @@
 #include "base/arch.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "vmm/vmdevices.h"
 
 #define PRELOAD_VARIABLE_MAX   48
 #define PRELOAD_CAPACITIES_MAX 4096
@@ -26,6 +27,9 @@ char *preload_variable(unsigned lag_ns, char out[PRELOAD_VARIABLE_MAX]);
 
 /* The one with the capacities of all CPUs, in @out; NULL where they are equal. */
 char *preload_capacities(const struct ktstr_topology *t, char out[PRELOAD_CAPACITIES_MAX]);
+
+/* The one that says which devices have their place in guest time, in @out; NULL: there are none. */
+char *preload_devices(const struct vm_devices *d, char out[PRELOAD_VARIABLE_MAX]);
 
 /*
  * Whether vCPUs of the installed QEMU for guests of @arch can have clocks of their own: starts it for an instant,

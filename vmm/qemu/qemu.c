@@ -337,10 +337,17 @@ static int describe_confinement(struct qemu *q, const struct vm_config *c, struc
 
 static int spawn_qemu(struct qemu *q, struct reactor *r, const struct vm_config *c, int peer, struct err **err)
 {
-	char lag[PRELOAD_VARIABLE_MAX], capacities[PRELOAD_CAPACITIES_MAX];
+	char lag[PRELOAD_VARIABLE_MAX], devices[PRELOAD_VARIABLE_MAX], capacities[PRELOAD_CAPACITIES_MAX];
 	/* The library changes how instructions are counted. */
-	const char *const env[] = { c->real_time ? NULL : QEMU_PRELOAD, preload_variable(c->lag_ns, lag),
-				    preload_capacities(&c->topology, capacities), NULL };
+	const char *env[5] = { NULL };
+	unsigned variables = 0;
+	char *const settings[] = { preload_variable(c->lag_ns, lag), preload_capacities(&c->topology, capacities),
+				   preload_devices(c->devices, devices) };
+	if (!c->real_time)
+		env[variables++] = QEMU_PRELOAD;
+	for (size_t i = 0; i < ARRAY_SIZE(settings) && !c->real_time; i++)
+		if (settings[i])
+			env[variables++] = settings[i];
 	struct child_fd fds[GUEST_NODES_MAX + OBSERVER_FDS + 10] = {
 		{ peer, QEMU_FD_QMP },
 		{ q->scan.console_fd, QEMU_FD_CONSOLE },

@@ -12,6 +12,11 @@
 #define CONFIG_BYTES_MAX     (64u << 10)
 #define GUEST_PATH_MAX	     200
 #define MAP_ITEMS_MAX	     64
+#define DISK_UNIT	     4096u
+#define DISK_MIN	     ((uint64_t)1 << 20)
+#define DISK_MAX	     ((uint64_t)1 << 40)
+#define EXT4_MIN	     ((uint64_t)8 << 20)
+#define INTERFACE_NAME_MAX   15 /* IFNAMSIZ of the kernel, without the NUL */
 #define LINES_MAX	     64 /* of sysctls and of kernel_builtin_*: the limit of PID 1, INIT_ARGS_MAX */
 #define WATCHDOG_SECONDS_MAX 30 /* SCX_WATCHDOG_MAX_TIMEOUT of the kernel */
 #define PARENT_OPTION	     "--cell-parent-cgroup"
@@ -212,6 +217,57 @@ static const char *check_seen(const struct ktstr_test *t)
 	return problem ? problem : check_map_watches(t);
 }
 
+/* --- devices ------------------------------------------------------------------------------------------------------ */
+
+static const char *check_disk(const struct ktstr_disk *d)
+{
+	if (d->bytes < DISK_MIN || d->bytes > DISK_MAX || d->bytes % DISK_UNIT)
+		return problem_text("its disk has %lu bytes; write a multiple of %u from 1 MiB to 1 TiB", d->bytes,
+				    DISK_UNIT);
+	if (d->fs && strcmp(d->fs, "ext4"))
+		return "its disk's fs is not known; write \"ext4\", or leave it out for a disk without a file system";
+	if (d->fs && d->bytes < EXT4_MIN)
+		return problem_text("its disk has %lu bytes, too few for ext4; write at least 8 MiB", d->bytes);
+	if (d->mount && !d->fs)
+		return "its disk has a mount and no fs: write .fs = \"ext4\", or leave the mount out";
+	if (d->mount && !is_guest_path(d->mount))
+		return problem_text("its disk's mount '%s' is not a valid path; write an absolute one, without '..'",
+				    d->mount);
+	return NULL;
+}
+
+static bool is_interface_name(const char *name)
+{
+	size_t len = strlen(name);
+	return len && len <= INTERFACE_NAME_MAX && strcmp(name, "lo") &&
+	       strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == len;
+}
+
+static const char *check_networks(const struct ktstr_net *list)
+{
+	size_t count = 0;
+	for (; list[count].name; count++) {
+		if (!is_interface_name(list[count].name))
+			return problem_text("its network %zu has no valid name; write 1 to %d letters, digits, or _ -, "
+					    "and not 'lo'",
+					    count + 1, INTERFACE_NAME_MAX);
+		for (size_t i = 0; i < count; i++)
+			if (!strcmp(list[i].name, list[count].name))
+				return problem_text("two of its networks are called '%s'", list[i].name);
+	}
+	return !count || count > KTSTR_NETWORKS_MAX
+		       ? problem_text("its networks has %zu entries; write 1 to %d", count, KTSTR_NETWORKS_MAX)
+		       : NULL;
+}
+
+static const char *check_devices(const struct ktstr_test *t)
+{
+	if (t->host_only == KTSTR_ON && (t->disk || t->networks || t->pci == KTSTR_ON))
+		return "host_only excludes disk, networks and pci: there is no machine";
+	const char *problem = t->disk ? check_disk(t->disk) : NULL;
+	return problem || !t->networks ? problem : check_networks(t->networks);
+}
+
 /* --- tests -------------------------------------------------------------------------------------------------------- */
 
 const char *test_attributes_problem(const struct ktstr_test *t)
@@ -245,9 +301,10 @@ const char *test_attributes_problem(const struct ktstr_test *t)
 		return "its config needs a scheduler with config_file_def, which says where the file belongs";
 	if (t->config && (strlen(t->config) > CONFIG_BYTES_MAX || !text_is_clean(t->config, strlen(t->config), false)))
 		return "its config is larger than 64 KiB, or not text in UTF-8; bring it along as an include file";
-	const char *seen = check_seen(t);
-	if (seen)
-		return seen;
-	const char *problem = check_cgroup_path("its workload_root_cgroup", t->workload_root_cgroup);
+	const char *problem = check_seen(t);
+	problem = problem ? problem : check_devices(t);
+	if (problem)
+		return problem;
+	problem = check_cgroup_path("its workload_root_cgroup", t->workload_root_cgroup);
 	return problem ? problem : check_parent_option(t->sched_args);
 }

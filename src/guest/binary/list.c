@@ -269,6 +269,33 @@ static void put_perf_gates(struct buf *out, const struct ktstr_perf_gate *g)
 	buf_puts(out, "]");
 }
 
+/* Tests without devices do not have the keys. */
+static void put_devices(struct buf *out, const struct ktstr_test *t)
+{
+	if (t->disk) {
+		put_key(out, "disk");
+		buf_puts(out, "{");
+		put_key(out, "bytes");
+		buf_appendf(out, "\"%lu\"", t->disk->bytes);
+		put_text(out, "fs", t->disk->fs);
+		put_text(out, "mount", t->disk->mount);
+		put_number(out, "ro", t->disk->ro);
+		buf_puts(out, "}");
+	}
+	if (t->networks) {
+		put_key(out, "networks");
+		buf_puts(out, "[");
+		for (const struct ktstr_net *n = t->networks; n->name; n++) {
+			buf_puts(out, n == t->networks ? "{" : ",{");
+			put_name(out, "name", n->name);
+			buf_puts(out, "}");
+		}
+		buf_puts(out, "]");
+	}
+	if (t->pci)
+		put_switch(out, "pci", t->pci);
+}
+
 static void put_test(struct buf *out, const struct ktstr_test *t, const char *problem, const char *limits)
 {
 	struct ktstr_topology p = test_topology(t);
@@ -314,6 +341,7 @@ static void put_test(struct buf *out, const struct ktstr_test *t, const char *pr
 	put_perf_gates(out, t->perf_gates);
 	put_staged(out, t->staged);
 	put_seen(out, t);
+	put_devices(out, t);
 	put_checks(out, &t->checks);
 	buf_puts(out, "}");
 }

@@ -3,8 +3,8 @@
  * init.h -- the state of PID 1 of a test guest.
  *
  * PID 1 has one thread and one poll loop, and is a real-time task above all tasks under test, so that a broken
- * scheduler cannot starve it. Order of the files: log.c (guest memory), setup.c (mounts, control groups), unpack.c and
- * park.c (clones), spawn.c, sched_state.c (what the kernel says about the scheduler), watch.c (the loop),
+ * scheduler cannot starve it. Order of the files: log.c (guest memory), setup.c (mounts, control groups), devices.c,
+ * unpack.c and park.c (clones), spawn.c, sched_state.c (what the kernel says about the scheduler), watch.c (the loop),
  * kernel_builtin.c, scheduler.c and test.c (the scheduler and the two children), session.c (`ktstr shell` instead of a
  * test), main.c (the sequence).
  */
@@ -13,6 +13,8 @@
 
 #include <poll.h>
 #include <stdbool.h>
+
+#include <ktstr/device.h>
 
 #include "base/buf.h"
 #include "base/time.h"
@@ -51,6 +53,13 @@ struct init_conf {
 		const char *clock;		   /* the date, in seconds */
 		bool command;
 	} session;
+	struct device_conf {
+		const char *disk; /* file system, or "raw"; NULL: no disk */
+		const char *mount;
+		bool read_only;
+		const char *network[KTSTR_NETWORKS_MAX];
+		unsigned networks;
+	} device;
 	char *sysctls[INIT_ARGS_MAX];
 	unsigned sysctl_count;
 	struct buf text; /* the strings above point into this buffer */

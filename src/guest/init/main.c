@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "guest/arch.h"
 #include "guest/topology.h"
+#include "guest/init/devices.h"
 #include "guest/init/park.h"
 #include "guest/init/scheduler.h"
 #include "guest/init/session.h"
@@ -89,7 +90,9 @@ static void prepare_guest(struct init *i)
 	r = setup_sysctls(i);
 	if (r < 0)
 		finish_guest(i, WIRE_EXIT_SYSCTL, r);
-	r = setup_workload_root(i);
+	r = setup_devices(i);
+	if (r == 0)
+		r = setup_workload_root(i);
 	if (r == 0)
 		r = setup_config(i);
 	if (r < 0)

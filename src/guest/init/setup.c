@@ -222,10 +222,16 @@ static void take_text(struct init_conf *c, const char *key, const char *value)
 		const char *key;
 		const char **to;
 	} texts[] = {
-		{ "cgroup_parent", &c->cgroup_parent }, { "workload_root", &c->workload_root },
-		{ "config_path", &c->config_path },	{ "session", &c->session.kind },
-		{ "session_input", &c->session.input }, { "session_columns", &c->session.columns },
-		{ "session_rows", &c->session.rows },	{ "session_clock", &c->session.clock },
+		{ "cgroup_parent", &c->cgroup_parent },
+		{ "workload_root", &c->workload_root },
+		{ "config_path", &c->config_path },
+		{ "session", &c->session.kind },
+		{ "session_input", &c->session.input },
+		{ "session_columns", &c->session.columns },
+		{ "session_rows", &c->session.rows },
+		{ "session_clock", &c->session.clock },
+		{ "disk", &c->device.disk },
+		{ "disk_mount", &c->device.mount },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
 		if (!strcmp(key, texts[i].key))
@@ -262,6 +268,10 @@ static void take_line(struct init_conf *c, char *key, char *value)
 		c->staged[last].args[c->staged[last].arg_count++] = value;
 	} else if (!strcmp(key, "staged_attach_s") && c->staged_count) {
 		parse_u64(value, &c->staged[c->staged_count - 1].attach_s);
+	} else if (!strcmp(key, "disk_ro")) {
+		c->device.read_only = true;
+	} else if (!strcmp(key, "network") && c->device.networks < KTSTR_NETWORKS_MAX) {
+		c->device.network[c->device.networks++] = value;
 	} else if (!strcmp(key, "env")) {
 		putenv(value); /* the buffer of /ktstr.conf is never freed */
 	} else if (!strcmp(key, "sysctl") && c->sysctl_count < INIT_ARGS_MAX) {

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* io.c -- work types that read and write, on the data disk if there is one, else in a file of their own. */
+/*
+ * io.c -- work types that read and write: on the test's disk if it has no file system, in a file on the disk if it is
+ * mounted, else in a file in memory. See
+ * guest/devices.h.
+ */
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <linux/fs.h>
 #include <string.h>
 
+#include "base/file.h"
+#include "guest/devices.h"
 #include "guest/work/work.h"
 
 #define BLOCK	     4096
@@ -21,10 +27,13 @@ struct io_state {
 	uint8_t *block;
 };
 
+/* Only a worker that never writes can use a disk that is read-only. */
 static int open_disk(struct ktstr_worker *w, struct io_state *s)
 {
 	uint64_t bytes = 0;
-	int fd = open("/dev/vda", O_RDWR | O_CLOEXEC | O_DIRECT);
+	int fd = open(DEVICES_DISK, O_RDWR | O_CLOEXEC | O_DIRECT);
+	if (fd < 0 && w->work->type == KTSTR_WORK_IO_RAND_READ)
+		fd = open(DEVICES_DISK_RO, O_RDONLY | O_CLOEXEC | O_DIRECT);
 	s->base = (off_t)(w->slot - w->worker_slot) * STRIPE_BYTES;
 	if (fd >= 0 && ioctl(fd, BLKGETSIZE64, &bytes) == 0 && bytes >= (uint64_t)(s->base + STRIPE_BYTES)) {
 		s->direct = true;
@@ -36,7 +45,8 @@ static int open_disk(struct ktstr_worker *w, struct io_state *s)
 static int open_file(struct ktstr_worker *w)
 {
 	char path[64];
-	snprintf(path, sizeof(path), "/tmp/ktstr-io-%d", w->slot->report.tid);
+	snprintf(path, sizeof(path), "%s/ktstr-io-%d", path_exists(DEVICES_MOUNT) ? DEVICES_MOUNT : "/tmp",
+		 w->slot->report.tid);
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0 || unlink(path) < 0 || ftruncate(fd, STRIPE_BYTES) < 0)
 		worker_refuse(w, TROUBLE_WORK, -errno, path);
@@ -60,10 +70,15 @@ void io_begin(struct ktstr_worker *w)
 	w->state = s;
 }
 
-static void write_next(struct io_state *s)
+/* A write past the page cache waits for the disk. */
+static void write_next(struct ktstr_worker *w, struct io_state *s)
 {
+	if (s->direct)
+		worker_waits(w, true);
 	if (pwrite(s->fd, s->block, BLOCK, s->base + s->at) == BLOCK)
 		s->at = (s->at + BLOCK) % STRIPE_BYTES;
+	if (s->direct)
+		worker_waits(w, false);
 }
 
 static void read_random(struct ktstr_worker *w, struct io_state *s)
@@ -85,7 +100,7 @@ void io_sync_write(struct ktstr_worker *w)
 {
 	struct io_state *s = w->state;
 	for (unsigned i = 0; i < WRITES; i++)
-		write_next(s);
+		write_next(w, s);
 	sync_out(w, s);
 	worker_count(w, WRITES);
 }
@@ -110,7 +125,7 @@ void io_rand_read(struct ktstr_worker *w)
 void io_convoy(struct ktstr_worker *w)
 {
 	struct io_state *s = w->state;
-	write_next(s);
+	write_next(w, s);
 	read_random(w, s);
 	if (++s->turns % WRITES == 0)
 		sync_out(w, s);
@@ -122,6 +137,6 @@ void io_phase(struct ktstr_worker *w)
 {
 	struct io_state *s = w->state;
 	for (unsigned i = 0; i < PHASE_BYTES / BLOCK; i++)
-		write_next(s);
+		write_next(w, s);
 	sleep_for(w, 100 * NSEC_PER_USEC);
 }

@@ -17,7 +17,8 @@
 #include "vmm/qemu/preload/call_site.h"
 
 #define CALL_OPCODE 0xe8 /* CALL rel32; Intel SDM, volume 2, CALL */
-#define CALL_BYTES  5
+#define JUMP_OPCODE 0xe9 /* JMP rel32 */
+#define CALL_BYTES  5	 /* of either */
 #define PAGE_BYTES  4096ul
 #define NEAR_BYTES  (1ul << 30) /* a relative call reaches 2 GiB */
 #define NEAR_STEP   (1ul << 20)
@@ -56,16 +57,27 @@ static unsigned char *make_jump(const unsigned char *near, const void *target)
 }
 
 /* Another thread may execute other instructions of the same page, so that stays executable. */
-bool call_site_redirect(unsigned char *call, const void *to)
+static bool write_jump(unsigned char *at, unsigned char opcode, const void *to)
 {
-	unsigned char *jump = make_jump(call, to);
-	unsigned char *first = (unsigned char *)((uintptr_t)call & ~(PAGE_BYTES - 1));
-	size_t size = (size_t)(call + CALL_BYTES - first);
+	unsigned char *jump = make_jump(at, to);
+	unsigned char *first = (unsigned char *)((uintptr_t)at & ~(PAGE_BYTES - 1));
+	size_t size = (size_t)(at + CALL_BYTES - first);
 	if (!jump || mprotect(first, size, PROT_READ | PROT_WRITE | PROT_EXEC) < 0)
 		return false;
-	int32_t distance = (int32_t)(jump - (call + CALL_BYTES));
-	memcpy(call + 1, &distance, sizeof(distance));
+	int32_t distance = (int32_t)(jump - (at + CALL_BYTES));
+	memcpy(at + 1, &distance, sizeof(distance));
+	*at = opcode;
 	return mprotect(first, size, PROT_READ | PROT_EXEC) == 0;
+}
+
+bool call_site_redirect(unsigned char *call, const void *to)
+{
+	return write_jump(call, CALL_OPCODE, to);
+}
+
+bool call_site_replace(unsigned char *function, const void *by)
+{
+	return write_jump(function, JUMP_OPCODE, by);
 }
 
 /* --- a program with TCG in it ------------------------------------------------------------------------------------- */

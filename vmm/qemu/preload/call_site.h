@@ -13,6 +13,8 @@
 unsigned call_site_find(unsigned char *first, size_t size, const void *target, unsigned char **ret);
 /* Makes the call at @call call @to. False: its code cannot be changed. */
 _Bool call_site_redirect(unsigned char *call, const void *to);
+/* Makes @function do what @by does, whoever calls it. No thread may be in its first instructions. False: as above. */
+_Bool call_site_replace(unsigned char *function, const void *by);
 
 /* For a QEMU whose TCG is part of the program; nothing happens in others. See call_site.c. */
 struct call_site_replaced {

@@ -236,13 +236,27 @@ static bool let_vcpu_run(void)
 	return wants;
 }
 
+/* With QEMU's big lock, the main loop waits for something of its own, such as the first sectors of a disk. */
+static bool holds_big_lock(void)
+{
+	static bool (*locked)(void);
+	static bool looked;
+	if (!looked) {
+		void *f = dlsym(RTLD_DEFAULT, "qemu_mutex_iothread_locked");
+		f = f ? f : dlsym(RTLD_DEFAULT, "bql_locked"); /* since 9.0 */
+		memcpy(&locked, &f, sizeof(f));
+	}
+	looked = true;
+	return locked && locked();
+}
+
 EXPORT int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask)
 {
 	static const struct timespec now = { 0 };
 	struct timespec end = { 0 };
 	if (!libc.ppoll)
 		init();
-	if (!is_main)
+	if (!is_main || holds_big_lock())
 		return libc.ppoll(fds, count, timeout, mask);
 	if (timeout)
 		end = deadline_after(timeout);

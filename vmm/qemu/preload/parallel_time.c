@@ -46,6 +46,7 @@
 #include "vmm/qemu/observer/observer.h"
 #include "vmm/qemu/preload/call_site.h"
 #include "vmm/qemu/preload/code_cache.h"
+#include "vmm/qemu/preload/devices.h"
 #include "vmm/qemu/preload/handoff.h"
 #include "vmm/qemu/preload/internals.h"
 #include "vmm/qemu/preload/turn_end.h"
@@ -514,6 +515,7 @@ static void start(int64_t lag_ns)
 	need(internals_find(&guest.qemu));
 	if (observer_wanted())
 		need(observer_start(&guest.qemu, hold));
+	need(devices_start());
 	unsigned count = 0;
 	while (call->get_cpu((int)count))
 		count++;
@@ -557,6 +559,7 @@ static void on_deadline(void)
 {
 	const char *lag = getenv(LAG_VARIABLE);
 	if (!lag) {
+		need(devices_start());
 		if (observer_wanted())
 			observe_round();
 		code_cache_make_room();
