@@ -13,6 +13,7 @@
 #include "report/host.h"
 #include "report/payload_lines.h"
 #include "run/fleet.h"
+#include "run/start.h"
 #include "vmm/qemu/kernel_patch.h"
 
 /*
@@ -264,7 +265,8 @@ static uint64_t seed_of(const struct fleet *f, unsigned number)
 static struct clone_template *make_clone_template(struct fleet *f, const struct attempt *a)
 {
 	struct clone_template *m = NULL;
-	if (f->config.snapshot_cache && f->env.backend->save)
+	bool wanted = !f->config.start_auto || start_can_be_shared(f->config.plan, a->item, f->config.flake.repeat);
+	if (wanted && f->config.snapshot_cache && f->env.backend->save)
 		m = calloc(1, sizeof(*m));
 	if (m)
 		*m = (struct clone_template){ .backend = f->env.backend,
