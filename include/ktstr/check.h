@@ -45,6 +45,16 @@ struct ktstr_checks {
 	double max_idle_wait_ms;
 	/* The same after a wake-up: the median over the wake-ups of one worker. Default 4 */
 	double max_idle_wakeup_ms;
+	/*
+	 * How the wake-ups (until the worker ran) and the waits (from when it could run until it ran) of all workers of
+	 * a load are spread: half of them, 90 %, 99 % and 99.9 % of them took at most this long.
+	 */
+	double max_p50_wakeup_ms, max_p90_wakeup_ms, max_p99_wakeup_ms, max_p999_wakeup_ms;
+	double max_wakeup_ms; /* the longest wake-up */
+	double max_p50_wait_ms, max_p90_wait_ms, max_p99_wait_ms, max_p999_wait_ms;
+	double max_migration_rate;	/* moves to another CPU per second of the load's CPU time */
+	double max_llc_migration_rate;	/* those to another LLC or node */
+	double min_llc_stability;	/* share of a load's CPU time in the LLC where each worker ran most, 0 .. 1 */
 	double max_spread_pct;		/* max - min of the workers' off-CPU share in one load, percentage points */
 	double max_throughput_cv;	/* work units per CPU second, over one load's workers: deviation / mean */
 	double min_work_rate;		/* work units per CPU second, each worker */
@@ -84,7 +94,10 @@ struct ktstr_checks {
 #define KTSTR_SWITCH_CHECKS(X) X(not_stuck) X(isolation) X(gate_on_tcg)
 /* clang-format off */
 #define KTSTR_LIMIT_CHECKS(X) \
-	X(max_gap_ms) X(max_run_delay_ms) X(max_idle_wait_ms) X(max_idle_wakeup_ms) X(max_spread_pct) \
+	X(max_gap_ms) X(max_run_delay_ms) X(max_idle_wait_ms) X(max_idle_wakeup_ms) \
+	X(max_p50_wakeup_ms) X(max_p90_wakeup_ms) X(max_p99_wakeup_ms) X(max_p999_wakeup_ms) X(max_wakeup_ms) \
+	X(max_p50_wait_ms) X(max_p90_wait_ms) X(max_p99_wait_ms) X(max_p999_wait_ms) \
+	X(max_migration_rate) X(max_llc_migration_rate) X(min_llc_stability) X(max_spread_pct) \
 	X(max_throughput_cv) X(min_work_rate) X(max_p99_wake_latency_ns) X(max_wake_latency_cv) \
 	X(min_iteration_rate) X(max_migration_ratio) X(min_page_locality) X(max_cross_node_migration_ratio) \
 	X(max_slow_tier_ratio)
@@ -101,7 +114,7 @@ enum ktstr_finding {
 	KTSTR_FINDING_UNFAIR,	 /* max_spread_pct, max_throughput_cv, weights, quota */
 	KTSTR_FINDING_ISOLATION, /* isolation */
 	KTSTR_FINDING_BENCHMARK, /* rates and latencies */
-	KTSTR_FINDING_MIGRATION, /* max_migration_ratio */
+	KTSTR_FINDING_MIGRATION, /* max_migration_ratio, the two rates of migrations, min_llc_stability */
 	KTSTR_FINDING_PAGE_LOCALITY,
 	KTSTR_FINDING_CROSS_NODE_MIGRATION,
 	KTSTR_FINDING_SLOW_TIER,

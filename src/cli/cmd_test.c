@@ -259,6 +259,7 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 		.environment = (const char *const *)s->environment,
 		.image_cache = s->image_cache,
 		.snapshot_cache = s->snapshot_cache,
+		.start_auto = a->start == START_AUTO,
 		.verbose = environment_is_on(ENV_VERBOSE) || environment_is_on(ENV_BACKTRACE),
 		.log_passes = a->verbose || a->show_output == SHOW_ALL || environment_is_on(ENV_LOG_PASSES),
 		.no_capture = a->no_capture,

@@ -11,7 +11,7 @@ static const char *const ignored_words[] = { "default", "only", "all", NULL };
 static const char *const accel_words[] = { "auto", "kvm", "tcg", NULL };
 static const char *const tcg_time_words[] = { "parallel", "shared", NULL };
 static const char *const show_words[] = { "failed", "all", "never", NULL };
-static const char *const start_words[] = { "boot", "clone", NULL };
+static const char *const start_words[] = { "boot", "clone", "auto", NULL };
 
 /* Rows of several commands that run tests. */
 #define ROW_JOBS                                                             \
@@ -24,9 +24,11 @@ static const char *const start_words[] = { "boot", "clone", NULL };
 #define ROW_TCG_LAG(text)                                                                                           \
 	OPT_DURATION(struct test_args, tcg_lag, "tcg-lag", 0, "TIME", QEMU_LAG_MIN_NS, QEMU_LAG_NS, QEMU_LAG_NS, 1, \
 		     text)
-#define ROW_START                                                           \
-	OPT_CHOICE(struct test_args, start, "start", 0, "HOW", start_words, \
-		   "boot every machine, or clone it from one that was booted with its kernel and topology")
+#define ROW_START                                                                                                 \
+	OPT_CHOICE(struct test_args, start, "start", 0, "HOW", start_words,                                       \
+		   "boot every machine, or clone it from one that was booted with its kernel and topology; auto " \
+		   "clones those "                                                                                \
+		   "that others can share")
 #define ROW_KEEP_RUNS                                                                                           \
 	OPT_NUMBER(struct test_args, keep_runs, "keep-runs", 0, "N", 0, HISTORY_RUNS_MAX, HISTORY_RUNS_DEFAULT, \
 		   "earlier runs of this kernel and commit whose results are kept, in .history")

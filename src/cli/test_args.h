@@ -11,7 +11,7 @@
 
 enum test_ignored { IGNORED_LEFT_OUT, IGNORED_ONLY, IGNORED_TOO };
 enum test_show_output { SHOW_FAILED, SHOW_ALL, SHOW_NEVER };
-enum test_start { START_BOOT, START_CLONE };
+enum test_start { START_BOOT, START_CLONE, START_AUTO };
 enum test_duplicates { DUPLICATES_NONE, DUPLICATES_FIRST };
 
 struct packed_run;

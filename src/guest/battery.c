@@ -25,7 +25,8 @@ KTSTR_SCHEDULER(tried, .binary = "tried");
 #define BURSTS	   .work = KTSTR_WORK(BURSTY, .burst_ms = 20, .sleep_ms = 30)
 #define FEW_BURSTS .work = KTSTR_WORK(BURSTY, .burst_ms = 5, .sleep_ms = 10)
 
-QUESTION(progress, SMALL)
+/* Longer than the limit on waits, so that a task that never runs is found. */
+QUESTION(progress, SMALL, .duration_s = 4)
 {
 	return ktstr_run_cgroups(
 		t, KTSTR_CGROUPS({ .name = "spin", .workers = 4 }, { .name = "burst", .workers = 2, BURSTS }));
@@ -42,7 +43,7 @@ QUESTION(weights, SMALL)
 						  { .name = "light", .workers = 3, .limits.cpu_weight = 10 }));
 }
 
-QUESTION(nice, SMALL)
+QUESTION(nice, SMALL, .duration_s = 4)
 {
 	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "both",
 						    .workers = 3,

@@ -5,6 +5,7 @@
 #include "monitor/repro.h"
 #include "report/failure.h"
 #include "report/monitor.h"
+#include "report/schedule.h"
 #include "report/timeline.h"
 
 #define CONSOLE_LINES 20
@@ -134,6 +135,7 @@ static void put_stats(const struct result *r, const struct term *t, struct buf *
 	for (uint32_t i = 0; i < MIN_OF(s->cgroups, CGROUPS_MAX); i++) {
 		bool longest = !found && s->cgroup[i].max_gap_ms == s->worst_gap_ms;
 		put_cgroup(&s->cgroup[i], longest, out);
+		schedule_text(r->evidence, i, out);
 		found |= longest;
 	}
 	if (s->cgroups > CGROUPS_MAX)

@@ -510,10 +510,18 @@ static json_t *repro_json(const struct result *r)
 	return o;
 }
 
+/* -1: no memory. */
+static int update_metrics(json_t *stats, json_t *from)
+{
+	return from ? json_object_update(json_object_get(stats, "ext_metrics"), from) : 0;
+}
+
 static void put_stats(json_t **o, const struct result *r)
 {
 	json_t *stats = stats_json(&r->judgement->stats);
-	if (stats && r->insns && json_object_update(json_object_get(stats, "ext_metrics"), (json_t *)r->insns) < 0) {
+	json_auto_t *schedule = schedule_metrics(r);
+	if (stats &&
+	    (!schedule || update_metrics(stats, schedule) < 0 || update_metrics(stats, (json_t *)r->insns) < 0)) {
 		json_decref(stats);
 		stats = NULL;
 	}

@@ -7,6 +7,7 @@
 
 #include <ktstr/scheduler.h>
 
+#include "run/exact_figures.h"
 #include "topo/topology.h"
 #include "verdict/share.h"
 
@@ -63,20 +64,20 @@ static void note_attach(struct exact *x, const struct observe_record *r)
 
 /* --- recording ---------------------------------------------------------------------------------------------------- */
 
-/* The CPUs of a node follow one another. */
-static void number_nodes(const struct ktstr_topology *t, unsigned cpus, uint8_t *node)
+/* The CPUs of a node, and those of an LLC, follow one another. */
+static void number_places(struct exact *x, const struct ktstr_topology *t)
 {
-	unsigned first;
+	unsigned first, cpus = MIN_OF(x->cpus, (unsigned)SCHEDULE_CPUS_MAX);
 	for (unsigned n = 1; n < t->numa_nodes; n++)
 		for (unsigned cpu = topology_first_cpu(t, n, &first) ? first : cpus; cpu < cpus; cpu++)
-			node[cpu] = (uint8_t)n;
+			x->node[cpu] = (uint8_t)n;
+	for (unsigned cpu = 0; cpu < cpus; cpu++)
+		x->llc[cpu] = (uint16_t)(cpu / (t->cores * t->threads));
 }
 
 struct exact *exact_new(const struct kernel_image *image, const struct ktstr_topology *topology)
 {
-	uint8_t node[SCHEDULE_CPUS_MAX] = { 0 };
 	unsigned cpus = topology_cpus(topology);
-	const struct schedule_config config = { .cpus = cpus, .node = node };
 	struct exact *x = calloc(1, sizeof(*x));
 	if (!x)
 		return NULL;
@@ -87,11 +88,12 @@ struct exact *exact_new(const struct kernel_image *image, const struct ktstr_top
 		x->lack = x->lack_text;
 		return x;
 	}
-	number_nodes(topology, MIN_OF(cpus, (unsigned)SCHEDULE_CPUS_MAX), node);
+	number_places(x, topology);
 	for (unsigned i = 0; i < EXACT_ATTACH_HOOKS; i++)
 		find_attach(x, image, i);
 	x->log = schedule_log_new(0);
 	x->names = task_names_new(image, NAMES_FIRST);
+	const struct schedule_config config = { .cpus = cpus, .node = x->node, .llc = x->llc };
 	if (schedule_new(&config, &x->model) < 0 || !x->log || !x->names)
 		x->lack = "there is no room for its model";
 	return x;
@@ -163,8 +165,9 @@ struct tally {
 	const struct evidence *e;
 	const uint32_t *load_of; /* by index of a task's pid in `pid` */
 	const int32_t *pid;
+	uint64_t *on_cpu; /* by the same index, and by CPU: run time in all windows */
+	unsigned cpus;
 	struct exact_window *window;
-	bool ready;
 };
 
 static int find_pid(const struct tally *t, int32_t pid)
@@ -189,8 +192,12 @@ static int add_interval(void *data, const struct schedule_interval *i)
 	if (at < 0)
 		return 0;
 	struct exact_share *s = &t->window->share[t->load_of[at]];
-	s->ready_ns += i->end - i->start;
-	s->run_ns += i->state == SCHEDULE_RUNNING ? i->end - i->start : 0;
+	uint64_t ns = i->end - i->start;
+	s->ready_ns += ns;
+	if (i->state != SCHEDULE_RUNNING)
+		return 0;
+	s->run_ns += ns;
+	t->on_cpu[(size_t)at * t->cpus + i->cpu] += ns;
 	return 0;
 }
 
@@ -262,11 +269,14 @@ static int measure_shares(const struct exact *x, const struct evidence *e, struc
 	_cleanup_free_ const struct evidence_worker **sorted = calloc(room, sizeof(*sorted));
 	_cleanup_free_ int32_t *pid = calloc(room, sizeof(*pid));
 	_cleanup_free_ uint32_t *load = calloc(room, sizeof(*load));
-	if (!sorted || !pid || !load)
+	_cleanup_free_ uint64_t *on_cpu = calloc(room * x->cpus, sizeof(*on_cpu));
+	if (!sorted || !pid || !load || !on_cpu)
 		return -ENOMEM;
 	sort_workers(e, sorted, pid, load);
-	struct tally t = { .e = e, .load_of = load, .pid = pid };
-	return measure_windows(x, &t, ret);
+	struct tally t = { .e = e, .load_of = load, .pid = pid, .on_cpu = on_cpu, .cpus = x->cpus };
+	const struct exact_runs runs = { .load_of = load, .ns = on_cpu };
+	int r = measure_windows(x, &t, ret);
+	return r < 0 ? r : exact_figures_measure(x, e, &runs, ret);
 }
 
 /* --- all figures -------------------------------------------------------------------------------------------------- */

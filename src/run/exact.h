@@ -26,6 +26,8 @@ struct exact {
 	struct schedule_log *log; /* the latest events, to be kept */
 	struct task_names *names;
 	unsigned cpus;
+	uint8_t node[SCHEDULE_CPUS_MAX]; /* of each CPU */
+	uint16_t llc[SCHEDULE_CPUS_MAX];
 	uint64_t recorded, missed, attached;
 	/* Of the schedulers that attached: the number of those without callbacks, and of those that are not known. */
 	unsigned without_weight, without_nice, without_quota, without_hotplug, unknown;

@@ -15,6 +15,7 @@
 #include "run/devices.h"
 #include "run/fleet.h"
 #include "run/machine_card.h"
+#include "run/start.h"
 #include "vmm/qemu/kernel_patch.h"
 
 /*
@@ -280,7 +281,8 @@ static uint64_t seed_of(const struct fleet *f, unsigned number)
 static struct clone_template *make_clone_template(struct fleet *f, const struct attempt *a)
 {
 	struct clone_template *m = NULL;
-	if (f->config.snapshot_cache && f->env.backend->save && !a->config.kaslr)
+	bool wanted = !f->config.start_auto || start_can_be_shared(f->config.plan, a->item, f->config.flake.repeat);
+	if (wanted && f->config.snapshot_cache && f->env.backend->save && !a->config.kaslr)
 		m = calloc(1, sizeof(*m));
 	if (m)
 		*m = (struct clone_template){ .backend = f->env.backend,

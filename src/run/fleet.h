@@ -38,6 +38,7 @@ struct fleet_config {
 	const char *const *environment; /* from replay_environment(); NULL: no such variable is set */
 	const char *image_cache;	/* directory, or NULL */
 	const char *snapshot_cache;	/* directory; tests start from clones. NULL: they boot */
+	bool start_auto;		/* only those that start_can_be_shared() says do */
 	bool verbose;			/* guests log all kernel messages (KTSTR_VERBOSE) */
 	bool log_passes;		/* print payload results and the report of passed tests, too */
 	bool no_capture;		/* the same, and print the guest's console and output unchanged to stderr */

@@ -182,7 +182,7 @@ void replay_line(const struct replay_facts *f, struct buf *out)
 	if (f->question)
 		buf_puts(out, f->clone ? "" : " --start boot");
 	else
-		buf_puts(out, f->clone ? " --start clone" : "");
+		buf_puts(out, f->clone ? " --start clone" : f->start_chosen ? " --start boot" : "");
 	if (f->strict)
 		buf_puts(out, " --release");
 	buf_puts(out, f->cell || f->question ? "" : perf_options[f->perf]);

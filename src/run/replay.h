@@ -26,6 +26,7 @@ struct replay_facts {
 	const struct observe_perturb *perturb;
 	const char *perturb_file; /* where its points are, if it has points */
 	bool gauntlet, clone, strict, skips_fail, no_monitor;
+	bool start_chosen; /* --start auto: the line names also a boot */
 	enum plan_perf perf;
 	unsigned time_dilation; /* 0 and 1: none */
 	unsigned cpu_cap;	/* 0: none */

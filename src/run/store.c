@@ -57,6 +57,7 @@ static void put_replay(const struct attempt *a, struct buf *out)
 		.perturb_file = config->perturb_file,
 		.gauntlet = c->preset != NULL,
 		.clone = a->cloned,
+		.start_chosen = config->start_auto,
 		.strict = config->strict,
 		.skips_fail = config->skips_fail,
 		.no_monitor = config->no_monitor,

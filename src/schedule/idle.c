@@ -86,7 +86,7 @@ static void end_wanted(struct cpu *c, const struct task *t, uint64_t time)
 
 void idle_wait_begins(struct schedule *s, const struct task *t, uint64_t time)
 {
-	for (unsigned word = 0; word < SCHEDULE_WORDS && is_ordinary(s, t); word++) {
+	for (unsigned word = 0; word < s->words && is_ordinary(s, t); word++) {
 		for (uint64_t idle = s->idle[word]; idle; idle &= idle - 1) {
 			unsigned cpu = word * 64 + (unsigned)__builtin_ctzll(idle);
 			if (could_run(s, t, cpu))
@@ -98,7 +98,7 @@ void idle_wait_begins(struct schedule *s, const struct task *t, uint64_t time)
 /* The last task that waited for a CPU ends its time; another one carries it on. */
 static void leave_wanted(struct schedule *s, const struct task *t, uint64_t time)
 {
-	for (unsigned word = 0; word < SCHEDULE_WORDS; word++) {
+	for (unsigned word = 0; word < s->words; word++) {
 		for (uint64_t idle = s->idle[word]; idle; idle &= idle - 1) {
 			unsigned cpu = word * 64 + (unsigned)__builtin_ctzll(idle);
 			if (s->cpu[cpu].wanted && !find_wanting(s, cpu, t))
@@ -159,7 +159,7 @@ void idle_cpu_ends(struct schedule *s, unsigned cpu, uint64_t time)
 
 static void add_pairs(const struct schedule *s, struct schedule_idle *p, const struct task *t, uint64_t time)
 {
-	for (unsigned word = 0; word < SCHEDULE_WORDS; word++) {
+	for (unsigned word = 0; word < s->words; word++) {
 		for (uint64_t idle = s->idle[word]; idle; idle &= idle - 1) {
 			unsigned cpu = word * 64 + (unsigned)__builtin_ctzll(idle);
 			note_pair(p, s->config.idle_ns, pair_ns(s, t, cpu, time), time, cpu, t->public.pid);
@@ -177,7 +177,7 @@ void idle_wait_ends(struct schedule *s, struct task *t, uint64_t time)
 uint64_t idle_since_wakeup(const struct schedule *s, const struct task *t, uint64_t time)
 {
 	uint64_t longest = 0, woken = t->allowed_changed ? MAX_OF(t->woken_at, t->allowed_since) : t->woken_at;
-	for (unsigned word = 0; word < SCHEDULE_WORDS; word++) {
+	for (unsigned word = 0; word < s->words; word++) {
 		for (uint64_t idle = s->idle[word]; idle; idle &= idle - 1) {
 			unsigned cpu = word * 64 + (unsigned)__builtin_ctzll(idle);
 			uint64_t from = MAX_OF(woken, s->cpu[cpu].idle_since);

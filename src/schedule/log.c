@@ -167,7 +167,8 @@ static uint8_t *put_event(struct schedule_log *l, uint8_t *at, const struct sche
 	l->time_ns = e->time_ns;
 	at = put_task(l, at, e->task, e->pid);
 	/* The next task may take the slot of this one, whose group and mask follow. */
-	struct schedule_log_slot none = { 0 }, *s = e->task ? &l->slot[slot_of(e->task)] : &none;
+	struct schedule_log_slot none, *s = e->task ? &l->slot[slot_of(e->task)] : &none;
+	none.group = none.words = 0; /* nothing else of it is read, and it is large */
 	at = put_group(s, at, flags, e->group);
 	at = put_allowed(s, at, flags, e);
 	at = put_clocks(at, flags, e);

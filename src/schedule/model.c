@@ -20,18 +20,32 @@ uint64_t schedule_span(struct schedule *s, uint64_t from, uint64_t to)
 
 /* --- sums --------------------------------------------------------------------------------------------------------- */
 
-enum { SUMS_OF_TASK, SUMS_OF_GROUP, SUMS_OF_ALL, SUMS_COUNT };
-
-static struct schedule_sums *sums_of(struct schedule *s, struct task *t, unsigned which)
+/* Each duration and count is the task's and its group's; those of all tasks are the sums of all groups. */
+static struct schedule_sums *group_sums(struct schedule *s, const struct task *t)
 {
-	return which == SUMS_OF_TASK	? &t->public.sums
-	       : which == SUMS_OF_GROUP ? &s->group[t->public.group].sums
-					: &s->total;
+	return &s->group[t->public.group].sums;
 }
 
-#define FOR_SUMS(sums, s, t)                                     \
-	for (unsigned which_ = 0; which_ < SUMS_COUNT; which_++) \
-		for (struct schedule_sums *sums = sums_of(s, t, which_); sums; sums = NULL)
+#define ADD_SPREAD(s, t, member, ns, end) spread_add_both(&(t)->public.sums.member, &group_sums(s, t)->member, ns, end)
+#define ADD_COUNT(s, t, member, n)              \
+	do {                                    \
+		uint64_t n_ = (n);              \
+		(t)->public.sums.member += n_;  \
+		group_sums(s, t)->member += n_; \
+	} while (0)
+
+static void add_sums(struct schedule_sums *to, const struct schedule_sums *from)
+{
+	to->runs += from->runs;
+	to->preempted += from->preempted;
+	to->migrations += from->migrations;
+	for (unsigned i = 0; i < SCHEDULE_DISTANCES; i++)
+		to->moved[i] += from->moved[i];
+	spread_merge(&to->slice, &from->slice);
+	spread_merge(&to->wait, &from->wait);
+	spread_merge(&to->wakeup, &from->wakeup);
+	spread_merge(&to->idle_wakeup, &from->idle_wakeup);
+}
 
 /* --- states of a task --------------------------------------------------------------------------------------------- */
 
@@ -45,6 +59,7 @@ static void begin_wait(struct schedule *s, struct task *t, uint64_t time)
 {
 	set_state(t, SCHEDULE_RUNNABLE, time);
 	t->runnable_since = time;
+	t->runnable_group = t->public.group;
 	t->allowed_since = time;
 	t->allowed_changed = false;
 	list_remove(&t->waiting);
@@ -63,7 +78,10 @@ static void end_wait(struct schedule *s, struct task *t, uint64_t time)
 
 static void set_cpu(struct schedule *s, struct task *t, uint32_t cpu, uint64_t time)
 {
-	if (t->public.cpu == cpu || t->public.state == SCHEDULE_RUNNING)
+	if (t->public.state == SCHEDULE_RUNNING)
+		return;
+	t->placed = true;
+	if (t->public.cpu == cpu)
 		return;
 	if (t->public.state == SCHEDULE_RUNNABLE) {
 		intervals_add(s, t, SCHEDULE_RUNNABLE, t->public.since, time);
@@ -190,14 +208,23 @@ static void handle_dequeue(struct schedule *s, const struct schedule_event *e)
 		kernel_dequeue(t, e->clock_ns);
 }
 
+static enum schedule_distance distance(const struct schedule *s, unsigned from, unsigned to)
+{
+	const struct cpu *a = &s->cpu[from], *b = &s->cpu[to];
+	return a->node != b->node ? SCHEDULE_ACROSS_NODES
+	       : a->llc != b->llc ? SCHEDULE_ACROSS_LLCS
+				  : SCHEDULE_WITHIN_LLC;
+}
+
 static void handle_migrate(struct schedule *s, const struct schedule_event *e)
 {
 	struct task *t = task_of(s, e);
 	if (!t)
 		return;
+	enum schedule_distance far = distance(s, t->public.cpu, e->cpu);
 	t->public.kernel.migrations++;
-	FOR_SUMS(sums, s, t)
-	sums->migrations++;
+	ADD_COUNT(s, t, migrations, 1);
+	ADD_COUNT(s, t, moved[far], t->placed);
 	set_cpu(s, t, e->cpu, e->time_ns);
 }
 
@@ -232,8 +259,7 @@ static void handle_online(struct schedule *s, const struct schedule_event *e)
 static void add_slice(struct schedule *s, struct cpu *c, struct task *t, uint64_t time)
 {
 	uint64_t ns = schedule_span(s, t->public.since, time);
-	FOR_SUMS(sums, s, t)
-	spread_add(&sums->slice, ns, time);
+	ADD_SPREAD(s, t, slice, ns, time);
 	intervals_add(s, t, SCHEDULE_RUNNING, t->public.since, time);
 	c->public.busy_ns += ns;
 }
@@ -251,8 +277,7 @@ static void leave_cpu(struct schedule *s, struct task *t, const struct schedule_
 	if (sleeps) {
 		set_state(t, SCHEDULE_SLEEPING, e->time_ns);
 	} else {
-		FOR_SUMS(sums, s, t)
-		sums->preempted++;
+		ADD_COUNT(s, t, preempted, 1);
 		begin_wait(s, t, e->time_ns);
 	}
 	if (e->leaving == SCHEDULE_DEAD)
@@ -275,6 +300,7 @@ static struct task *correct_current(struct schedule *s, struct cpu *c, const str
 	tasks_leave_cpus(s, t);
 	t->leaves |= t->public.state == SCHEDULE_SLEEPING;
 	set_state(t, SCHEDULE_UNKNOWN, e->time_ns);
+	t->placed = true;
 	t->public.cpu = e->cpu;
 	return t;
 }
@@ -293,16 +319,13 @@ static void leave(struct schedule *s, struct cpu *c, const struct schedule_event
 static void add_wait(struct schedule *s, struct task *t, uint64_t time)
 {
 	uint64_t wait = schedule_span(s, t->runnable_since, time);
-	uint64_t wakeup = t->woken ? schedule_span(s, t->woken_at, time) : 0;
-	uint64_t idle = t->woken ? idle_since_wakeup(s, t, time) : 0;
-	FOR_SUMS(sums, s, t)
-	{
-		spread_add(&sums->wait, wait, time);
-		if (!t->woken)
-			continue;
-		spread_add(&sums->wakeup, wakeup, time);
-		spread_add(&sums->idle_wakeup, idle, time);
-	}
+	if (wait >= t->public.sums.wait.max)
+		t->public.longest_wait_group = t->runnable_group;
+	ADD_SPREAD(s, t, wait, wait, time);
+	if (!t->woken)
+		return;
+	ADD_SPREAD(s, t, wakeup, schedule_span(s, t->woken_at, time), time);
+	ADD_SPREAD(s, t, idle_wakeup, idle_since_wakeup(s, t, time), time);
 }
 
 /* The kernel moves a task whose mask changes a moment later, so that wait says nothing. */
@@ -330,11 +353,11 @@ static void arrive(struct schedule *s, struct cpu *c, const struct schedule_even
 		note_outside(t, e);
 	}
 	end_wait(s, t, e->time_ns);
-	FOR_SUMS(sums, s, t)
-	sums->runs++;
+	ADD_COUNT(s, t, runs, 1);
 	if (e->clock_ns)
 		kernel_arrive(t, e);
 	t->woken = t->leaves = false;
+	t->placed = true;
 	t->public.cpu = e->cpu;
 	set_state(t, SCHEDULE_RUNNING, e->time_ns);
 	c->current = t;
@@ -393,13 +416,18 @@ int schedule_new(const struct schedule_config *config, struct schedule **ret)
 	s->config.intervals = config->intervals ? config->intervals : INTERVALS_DEFAULT;
 	s->cpu = calloc(config->cpus, sizeof(*s->cpu));
 	s->interval = calloc(s->config.intervals, sizeof(*s->interval));
-	if (tasks_init(s) < 0 || !s->cpu || !s->interval) {
+	s->total = calloc(1, sizeof(*s->total));
+	s->words = (config->cpus + 63) / 64;
+	if (tasks_init(s) < 0 || !s->cpu || !s->interval || !s->total) {
 		schedule_free(s);
 		return -ENOMEM;
 	}
-	for (unsigned i = 0; i < config->cpus && config->node; i++)
-		s->cpu[i].node = config->node[i];
+	for (unsigned i = 0; i < config->cpus; i++) {
+		s->cpu[i].node = config->node ? config->node[i] : 0;
+		s->cpu[i].llc = config->llc ? config->llc[i] : 0;
+	}
 	s->config.node = NULL;
+	s->config.llc = NULL;
 	*ret = s;
 	return 0;
 }
@@ -411,6 +439,7 @@ void schedule_free(struct schedule *s)
 	tasks_done(s);
 	free(s->cpu);
 	free(s->interval);
+	free(s->total);
 	free(s);
 }
 
@@ -456,7 +485,10 @@ const struct schedule_cpu *schedule_cpu(const struct schedule *s, unsigned cpu)
 
 const struct schedule_sums *schedule_total(const struct schedule *s)
 {
-	return &s->total;
+	*s->total = (struct schedule_sums){ 0 };
+	for (unsigned i = 0; i < s->groups; i++)
+		add_sums(s->total, &s->group[i].sums);
+	return s->total;
 }
 
 const struct schedule_losses *schedule_losses(const struct schedule *s)
@@ -470,6 +502,12 @@ uint64_t schedule_longest_wait(const struct schedule *s, const struct schedule_t
 	uint64_t lasting =
 		t->state == SCHEDULE_RUNNABLE && s->now > task->runnable_since ? s->now - task->runnable_since : 0;
 	return MAX_OF(lasting, t->sums.wait.max);
+}
+
+uint32_t schedule_longest_wait_group(const struct schedule *s, const struct schedule_task *t)
+{
+	const struct task *task = container_of(t, const struct task, public);
+	return schedule_longest_wait(s, t) > t->sums.wait.max ? task->runnable_group : t->longest_wait_group;
 }
 
 uint64_t schedule_waits_since(const struct schedule_task *t)

@@ -20,19 +20,24 @@ struct schedule_config {
 	unsigned groups;     /* 0: 256; further ones share the entry of id 0 */
 	unsigned intervals;  /* 0: 2^18 (10 MiB) */
 	const uint8_t *node; /* of each CPU; NULL: one node. Idle CPUs of other nodes do not count */
+	const uint16_t *llc; /* of each CPU; NULL: one LLC */
 	uint64_t idle_ns;    /* a CPU may be idle for so long while a task waits that could run there */
 };
 
 enum schedule_state { SCHEDULE_UNKNOWN, SCHEDULE_SLEEPING, SCHEDULE_RUNNABLE, SCHEDULE_RUNNING, SCHEDULE_GONE };
 
+/* How far a task moves. */
+enum schedule_distance { SCHEDULE_WITHIN_LLC, SCHEDULE_ACROSS_LLCS, SCHEDULE_ACROSS_NODES, SCHEDULE_DISTANCES };
+
 /* Sums of a task, of a group, or of all tasks. */
 struct schedule_sums {
-	uint64_t runs;	      /* how often a CPU switched to it */
-	uint64_t preempted;   /* how often it left a CPU although it could run on */
-	uint64_t migrations;  /* moves to another CPU */
-	struct spread slice;  /* durations on a CPU; the sum is the run time */
-	struct spread wait;   /* from when it could run until it ran */
-	struct spread wakeup; /* from a wake-up until it ran; a part of it is also a wait */
+	uint64_t runs;			    /* how often a CPU switched to it */
+	uint64_t preempted;		    /* how often it left a CPU although it could run on */
+	uint64_t migrations;		    /* moves to another CPU */
+	uint64_t moved[SCHEDULE_DISTANCES]; /* those from a CPU that is known */
+	struct spread slice;		    /* durations on a CPU; the sum is the run time */
+	struct spread wait;		    /* from when it could run until it ran */
+	struct spread wakeup;		    /* from a wake-up until it ran; a part of it is also a wait */
 	/* How much of that time one and the same CPU was idle on which it may run: as long as the longest such CPU. */
 	struct spread idle_wakeup;
 };
@@ -66,9 +71,10 @@ struct schedule_task {
 	int32_t pid;
 	enum schedule_state state;
 	enum schedule_class task_class;
-	uint32_t cpu;	/* on which it is, or was last */
-	uint32_t group; /* index */
-	uint64_t since; /* of its state */
+	uint32_t cpu;		     /* on which it is, or was last */
+	uint32_t group;		     /* index */
+	uint32_t longest_wait_group; /* the group in which it was when its longest wait began that has ended */
+	uint64_t since;		     /* of its state */
 	struct schedule_sums sums;
 	struct schedule_kernel_sums kernel;
 	struct schedule_idle idle; /* its own pairs */
@@ -146,8 +152,9 @@ unsigned schedule_waiting_for(const struct schedule *s, unsigned cpu, const stru
 unsigned schedule_groups(const struct schedule *s); /* entry 0 has the tasks without a known group */
 const struct schedule_group *schedule_group(const struct schedule *s, unsigned index);
 const struct schedule_cpu *schedule_cpu(const struct schedule *s, unsigned cpu);
-const struct schedule_sums *schedule_total(const struct schedule *s);
 const struct schedule_losses *schedule_losses(const struct schedule *s);
+/* Sums up all groups; valid until the next call. */
+const struct schedule_sums *schedule_total(const struct schedule *s);
 /* Also counts what lasts at schedule_now(). */
 struct schedule_idle schedule_idle_while_runnable(const struct schedule *s);
 /* The same for one task. */
@@ -156,6 +163,8 @@ struct schedule_idle schedule_task_idle(const struct schedule *s, const struct s
 struct schedule_unused schedule_unused(const struct schedule *s, unsigned cpu);
 /* The longest wait of the task so far, also one that lasts. */
 uint64_t schedule_longest_wait(const struct schedule *s, const struct schedule_task *t);
+/* The index of the group in which the task was when that wait began. */
+uint32_t schedule_longest_wait_group(const struct schedule *s, const struct schedule_task *t);
 
 /* --- windows ------------------------------------------------------------------------------------------------------ */
 

@@ -22,15 +22,39 @@ static uint64_t bucket_end(unsigned bucket)
 	return ((uint64_t)(bucket % SUB + SUB + 1) << octave) - 1;
 }
 
-void spread_add(struct spread *s, uint64_t ns, uint64_t end)
+static void add_to_bucket(struct spread *s, unsigned bucket, uint64_t ns, uint64_t end)
 {
 	s->count++;
 	s->sum += ns;
-	s->bucket[bucket_of(ns)]++;
+	s->bucket[bucket]++;
 	if (ns < s->max)
 		return;
 	s->max = ns;
 	s->max_end = end;
+}
+
+void spread_add(struct spread *s, uint64_t ns, uint64_t end)
+{
+	add_to_bucket(s, bucket_of(ns), ns, end);
+}
+
+void spread_add_both(struct spread *a, struct spread *b, uint64_t ns, uint64_t end)
+{
+	unsigned bucket = bucket_of(ns);
+	add_to_bucket(a, bucket, ns, end);
+	add_to_bucket(b, bucket, ns, end);
+}
+
+void spread_merge(struct spread *s, const struct spread *from)
+{
+	if (from->count && from->max >= s->max) {
+		s->max = from->max;
+		s->max_end = from->max_end;
+	}
+	s->count += from->count;
+	s->sum += from->sum;
+	for (unsigned i = 0; i < SPREAD_BUCKETS; i++)
+		s->bucket[i] += from->bucket[i];
 }
 
 uint64_t spread_percentile(const struct spread *s, unsigned per_mille)

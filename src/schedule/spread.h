@@ -18,6 +18,10 @@ struct spread {
 };
 
 void spread_add(struct spread *s, uint64_t ns, uint64_t end);
+/* The same to two of them. */
+void spread_add_both(struct spread *a, struct spread *b, uint64_t ns, uint64_t end);
+/* Adds all durations of @from. */
+void spread_merge(struct spread *s, const struct spread *from);
 /* Upper limit of the bucket in which the duration at @per_mille is, but never more than the maximum; 0: none. */
 uint64_t spread_percentile(const struct spread *s, unsigned per_mille);
 

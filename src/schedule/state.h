@@ -12,10 +12,12 @@ struct task {
 	struct schedule_task public;
 	uint32_t serial, index;
 	struct list waiting; /* in schedule.waiting, or in schedule.gone */
+	bool placed;	     /* its CPU is known */
 	bool leaves;	     /* it has left the queue to sleep, but still runs */
 	bool woken;
 	uint64_t woken_at;	 /* if `woken` */
 	uint64_t runnable_since; /* over moves and changes */
+	uint32_t runnable_group; /* its group at that time */
 	uint64_t allowed_since;	 /* it waits for the CPUs in `allowed` */
 	bool allowed_changed;	 /* since it began to wait */
 	unsigned allowed_words;	 /* 0: all */
@@ -26,6 +28,7 @@ struct cpu {
 	struct schedule_cpu public;
 	uint64_t idle_since; /* if it is idle */
 	uint8_t node;
+	uint16_t llc;
 	bool wanted; /* it is idle, and a task waits that may run there */
 	uint64_t wanted_since;
 	struct task *current;
@@ -35,6 +38,7 @@ struct schedule {
 	struct schedule_config config;
 	struct cpu *cpu;
 	uint64_t idle[SCHEDULE_WORDS]; /* CPUs that are known and idle */
+	unsigned words;		       /* of `idle`, that this number of CPUs needs */
 	struct task **task;
 	unsigned tasks;
 	uint32_t next_serial;
@@ -43,7 +47,7 @@ struct schedule {
 	struct list waiting, gone; /* the longest first */
 	struct schedule_group *group;
 	unsigned groups;
-	struct schedule_sums total;
+	struct schedule_sums *total; /* made when somebody asks for it: the sum of all groups */
 	struct schedule_idle pairs;
 	uint64_t pairs_from;
 	struct schedule_losses losses;

@@ -19,6 +19,8 @@
 
 #define SOFTIRQ(name, a) M("total_softirq_" name, INFO, a, .5, "", COUNTER, "soft interrupts of kind " name)
 
+#define SCHED(name, kind, least, share, text) M(name, LOWER, least, share, "µs", kind, text)
+
 const struct metric metrics[] = {
 	/* --- every run --- */
 	M("worst_spread", LOWER, 5, .25, "%", PEAK, "largest difference between workers' shares of a CPU",
@@ -78,6 +80,21 @@ const struct metric metrics[] = {
 	M("insns_per_tick", LOWER, 1, .01, "insns", GAUGE_AVG, "instructions of the scheduler's tick"),
 	M("insns_per_call.*", LOWER, 1, .01, "insns", GAUGE_AVG,
 	  "instructions of a BPF program per call, with what it calls"),
+	/* --- the recorded schedule: of the load that is worst --- */
+	SCHED("sched_wakeup_p50_us", PEAK, 20, .25, "half of a load's wake-ups took at most so long"),
+	SCHED("sched_wakeup_p90_us", PEAK, 50, .25, "90 % of a load's wake-ups took at most so long"),
+	SCHED("sched_wakeup_p99_us", PEAK, 50, .25, "99 % of a load's wake-ups took at most so long"),
+	SCHED("sched_wakeup_p999_us", PEAK, 100, .25, "99.9 % of a load's wake-ups took at most so long"),
+	SCHED("sched_wakeup_max_us", WORST, 200, .5, "longest wake-up of a worker"),
+	SCHED("sched_wait_p50_us", PEAK, 20, .25, "half of a load's waits for a CPU took at most so long"),
+	SCHED("sched_wait_p90_us", PEAK, 50, .25, "90 % of a load's waits for a CPU took at most so long"),
+	SCHED("sched_wait_p99_us", PEAK, 50, .25, "99 % of a load's waits for a CPU took at most so long"),
+	SCHED("sched_wait_p999_us", PEAK, 100, .25, "99.9 % of a load's waits for a CPU took at most so long"),
+	SCHED("sched_wait_max_us", WORST, 200, .5, "longest wait of a worker for a CPU"),
+	M("sched_llc_migration_rate", LOWER, 2, .3, "1/cpu-s", PEAK,
+	  "migrations to another LLC per second of CPU time"),
+	M("sched_llc_stability", HIGHER, .05, .1, "", LOWEST,
+	  "share of CPU time in the LLC where each worker ran most"),
 	/* --- timers --- */
 	M("worst_p99_timer_latency_us", LOWER, 50, .25, "µs", TIMER, "99th percentile of the timer latencies"),
 	M("worst_median_timer_latency_us", LOWER, 20, .25, "µs", TIMER, "median of the timer latencies"),

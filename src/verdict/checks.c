@@ -7,6 +7,7 @@
 
 #include "verdict/checks.h"
 #include "verdict/exact_checks.h"
+#include "verdict/exact_limits.h"
 #include "verdict/gates.h"
 
 #define STOP_TIMEOUT (5 * NSEC_PER_SEC) /* time that the guest gives workers to stop */
@@ -265,6 +266,7 @@ static void check_exact_waits(struct check_run *run, const struct checked_load *
 	note_wait(run, l, LIMIT_RUN_DELAY, wait, allowed);
 	if (wait > limit && wait <= allowed)
 		cannot_judge_small_share(run, l, LIMIT_RUN_DELAY, MAX_OF(w->wall_ns, x->longest_wait_ns));
+	check_other_waits(run, l, allowed);
 	if (wait <= allowed)
 		return;
 	exact_name_others(run, l, exact_wait, allowed, others, sizeof(others));
@@ -541,6 +543,7 @@ static void check_load(struct check_run *run, const struct checked_load *l)
 		run->asked[LIMIT_SPREAD] = true; /* it is switched off here */
 	check_measured(run, l);
 	check_gates(run, l);
+	check_exact_limits(run, l);
 }
 
 /* Merges the load's own checks over the test's limits. e->check[] is sorted by load. */
@@ -575,6 +578,8 @@ void check_loads(const struct evidence *e, const struct check_facts *f, struct j
 	if (f->limits->limit[LIMIT_QUOTA].on)
 		check_quotas(&run);
 	note_unrecorded(&run);
-	if (e->has_result && e->result.verdict == KTSTR_PASS)
+	if (e->has_result && e->result.verdict == KTSTR_PASS) {
 		check_unasked_gates(&run);
+		check_unasked_exact_limits(&run);
+	}
 }

@@ -29,6 +29,45 @@ struct exact_worker {
 	uint32_t outside_cpu;
 };
 
+/* How durations are spread, in ns. */
+struct exact_times {
+	uint64_t count, p50, p90, p99, p999, max;
+	uint64_t max_end_ns; /* when the longest one ended */
+	int32_t tid;	     /* of the worker with the longest one; 0: there is none */
+};
+
+/* Places of a machine, from the smallest to the largest. */
+enum exact_place { EXACT_CPU, EXACT_LLC, EXACT_NODE, EXACT_PLACES };
+
+/* What the workers of a load, or of all loads of a control group, did in all. */
+struct exact_figures {
+	unsigned workers;	   /* that are known */
+	struct exact_times wakeup; /* from a wake-up until the worker ran */
+	struct exact_times wait;   /* from when it could run until it ran */
+	uint64_t run_ns, migrations;
+	uint64_t moves
+		[EXACT_PLACES]; /* to another CPU of the same LLC, to another LLC of the same node, to another node */
+	/*
+	 * How much of the run time in the windows each worker spent on the CPU, in the LLC, and on the node where it
+	 * ran most; 0 .. 1. Not a number: no worker ran in a window.
+	 */
+	double home[EXACT_PLACES];
+};
+
+/* The longest wait of a task of a control group that is not a worker: a process that a worker made, or a program. */
+struct exact_other {
+	int32_t tid; /* 0: there was no such wait */
+	uint64_t ns, end_ns;
+	bool lasts; /* it had not ended when the guest ended */
+};
+
+/* A control group that has loads. */
+struct exact_cgroup {
+	uint32_t first; /* index of its first load, which has its name */
+	struct exact_figures figures;
+	struct exact_other other;
+};
+
 /* What all workers of a load did in a window, in sum. */
 struct exact_share {
 	uint64_t run_ns;
@@ -57,7 +96,10 @@ struct exact_evidence {
 	unsigned cpus;
 	struct exact_window *window; /* one a hold, without the time in which shares settle; owned */
 	unsigned windows;
-	unsigned loads; /* of each window */
+	unsigned loads;		     /* of each window */
+	struct exact_figures *load;  /* one a load; owned */
+	struct exact_cgroup *cgroup; /* owned */
+	unsigned cgroups;
 	enum exact_support weight, nice, quota, hotplug;
 	uint64_t events; /* of the scheduler that the model has seen */
 	/* What the model did not see or forgot; 0: nothing. */
@@ -69,6 +111,8 @@ static inline void exact_evidence_done(struct exact_evidence *x)
 	for (unsigned i = 0; i < x->windows; i++)
 		free(x->window[i].share);
 	free(x->worker);
+	free(x->load);
+	free(x->cgroup);
 	free(x->unused);
 	free(x->window);
 	*x = (struct exact_evidence){ 0 };

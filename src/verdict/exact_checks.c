@@ -92,8 +92,12 @@ double exact_test_ms(const struct evidence *e, uint64_t ns)
 static const struct wire_worker *begin_check(struct check_run *run, const struct checked_load *l, enum threshold which,
 					     exact_figure_fn *figure)
 {
-	if (!run->e->exact)
+	if (!run->e->exact) {
+		if (l->t.limit[which].origin == FROM_LOAD)
+			cannot_judge(run, l, which, "the schedule was not recorded%s%s", run->e->no_exact ? ": " : "",
+				     run->e->no_exact ?: "");
 		return NULL;
+	}
 	const struct wire_worker *w = exact_worst(run, l, figure);
 	bool shared = clock_is_shared(run);
 	if (shared)
@@ -224,6 +228,31 @@ void check_idle_wakeups(struct check_run *run, const struct checked_load *l)
 		    l->name, w->tid, x->wakeups, nsec_measure((double)x->median_idle_wakeup_ns, length),
 		    nsec_measure((double)x->longest_idle_wakeup_ns, longest), nsec_measure(limit, most), others);
 	const struct finding_moment moment = moment_until(x->idle_wakeup_end_ns, x->longest_idle_wakeup_ns, w->tid, -1);
+	judgement_moment(run->j, &moment);
+}
+
+/* --- tasks that are not workers ----------------------------------------------------------------------------------- */
+
+static const struct exact_other *find_other(const struct exact_evidence *x, uint32_t load)
+{
+	for (unsigned i = 0; i < x->cgroups; i++)
+		if (x->cgroup[i].first == load)
+			return &x->cgroup[i].other;
+	return NULL;
+}
+
+void check_other_waits(struct check_run *run, const struct checked_load *l, double limit_ns)
+{
+	const struct exact_other *o = find_other(run->e->exact, l->index);
+	char length[TIME_TEXT_MAX], most[TIME_TEXT_MAX], end[48];
+	if (!o || (double)o->ns <= limit_ns)
+		return;
+	snprintf(end, sizeof(end), "until %.0f ms after the test began", exact_test_ms(run->e, o->end_ns));
+	check_fails(run, LIMIT_RUN_DELAY,
+		    "%s: tid %d, which is not a worker, was ready to run, but did not run, for %s, %s (limit %s)",
+		    l->name, o->tid, nsec_measure((double)o->ns, length), o->lasts ? "to the end of the test" : end,
+		    nsec_measure(limit_ns, most));
+	const struct finding_moment moment = moment_until(o->lasts ? run->e->last_ns : o->end_ns, o->ns, o->tid, -1);
 	judgement_moment(run->j, &moment);
 }
 
@@ -515,12 +544,20 @@ void check_quotas(struct check_run *run)
 
 /* --- without a recorded schedule ---------------------------------------------------------------------------------- */
 
+static bool needs_record(enum threshold which)
+{
+	return which == LIMIT_WEIGHTS || which == LIMIT_QUOTA ||
+	       (which >= LIMIT_IDLE_WAIT && which <= LIMIT_LLC_STABILITY);
+}
+
 void note_unrecorded(struct check_run *run)
 {
-	static const enum threshold exact[] = { LIMIT_WEIGHTS, LIMIT_QUOTA, LIMIT_IDLE_WAIT, LIMIT_IDLE_WAKEUP };
-	for (size_t i = 0; i < ARRAY_SIZE(exact) && !run->e->exact && run->e->no_exact && run->e->cgroup_count; i++) {
-		const struct limit *limit = &run->facts->limits->limit[exact[i]];
-		const struct threshold_row *row = &threshold_rows[exact[i]];
+	bool lacks = !run->e->exact && run->e->no_exact && run->e->cgroup_count;
+	for (unsigned i = 0; i < LIMIT_MAX && lacks; i++) {
+		const struct limit *limit = &run->facts->limits->limit[i];
+		const struct threshold_row *row = &threshold_rows[i];
+		if (!needs_record(i))
+			continue;
 		if (limit->on && limit->origin != FROM_DEFAULT)
 			judgement_add(run->j, row->finding, KTSTR_INCONCLUSIVE,
 				      "%s cannot be judged: the schedule was not recorded: %s", row->name,

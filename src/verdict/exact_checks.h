@@ -24,6 +24,11 @@ struct finding_moment exact_wait_moment(const struct evidence *e, const struct w
 /* Milliseconds since the first step began. */
 double exact_test_ms(const struct evidence *e, uint64_t ns);
 
+/*
+ * Compares the longest wait of tasks in the load's control group that are not workers. They are judged with the first
+ * load of the control group.
+ */
+void check_other_waits(struct check_run *run, const struct checked_load *l, double limit_ns);
 /* Each adds at most one finding for the load. */
 void check_idle_waits(struct check_run *run, const struct checked_load *l);
 void check_idle_wakeups(struct check_run *run, const struct checked_load *l);

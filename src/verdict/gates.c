@@ -252,11 +252,7 @@ void check_gates(struct check_run *run, const struct checked_load *l)
 		check_gate(run, l, &gates[i]);
 }
 
-/*
- * A limit of the test that applies to none of its loads is Inconclusive. A scheduler's checks are for many tests, so
- * such a limit of the scheduler is only recorded.
- */
-static void check_unasked(struct check_run *run, enum threshold which)
+void check_unasked(struct check_run *run, enum threshold which)
 {
 	const struct threshold_row *row = &threshold_rows[which];
 	const struct limit *limit = &run->facts->limits->limit[which];

@@ -9,9 +9,11 @@ guests on an old and the newest kernel, which are built first; `arm64`, guests o
 built first; `slurm`, a cluster of this machine, with faults; `defaults`, every work type with its default parameters
 under EEVDF and the kernel tree's own schedulers; `behaviour`, the tests of work types and operations, `canned`, those
 of canned scenarios, `payloads`, those of programs in guests, and `trust`, schedulers without known faults in many
-scenarios, each also on a kernel of series 7 if one is in the cache; `stress`, an hour of a guest's time in which CPUs
-go offline and online again; `wide`, guests with 64, 128 and 240 CPUs, which must place a worker on each of them and reach
-a verdict; `fuzz`, mutations of the kept corpora through every parser; `images`, dumps of crashed
+scenarios, each also on a kernel of series 7 if one is in the cache; `faults`, each known fault of a scheduler in its
+question of `ktstr try`; `starts`, the examples and behaviour tests booted and cloned, whose verdicts must be equal;
+`stress`, an hour of a guest's time in which CPUs go offline and online again; `wide`, guests with 64, 128 and 240 CPUs,
+which must place a worker on each of them and reach a verdict; `fuzz`, mutations of the kept corpora through every parser;
+`images`, dumps of crashed
 guests' memory that is damaged each time in another way.
 Exit status: 0 if nothing failed, 1 otherwise.
 """
@@ -113,6 +115,55 @@ def sweep(name, kernel):
     suite, wanted = SWEEPS[name]
     newest = [k for k in cached_kernels(NEWEST_SERIES) if k.get('has_schedulers')][:1]
     return [fault for k in [kernel] + newest for fault in repeat(f"{name} on {k['version']}", k, f'{BUILD}/tests/{suite}', wanted)]
+
+
+def faults(_):
+    """Each known fault, over the seeds."""
+    done = subprocess.run([sys.executable, os.path.join(HERE, '..', 'vm', 'faults.py'), BUILD, '--all', '--seeds', str(ARGS.seeds), '--seed',
+                           str(int(ARGS.seed, 0))], text=True, stdout=subprocess.PIPE)
+    missed = [line for line in done.stdout.splitlines() if re.search(r'\| (\d+) of (?!\1 )\d+ \|', line) and not line.startswith('| none ')]
+    say(f"faults: {done.stdout.splitlines()[-1] if done.stdout else 'nothing was tried'}")
+    return [f'faults: {line}' for line in missed] + ([f'faults: status {done.returncode}'] if done.returncode else [])
+
+
+STARTS = ('boot', 'clone')
+START_SUITES = (('examples', 'all()'), ('behaviour', 'test(behaviour_)'))
+START_TESTS = 20
+
+
+def verdicts(kernel, suite, wanted, seed, start):
+    """{test: (verdict, kind of the first finding)} of one run."""
+    with tempfile.TemporaryDirectory(prefix='ktstr-soak-') as side:
+        subprocess.run([KTSTR, 'test', '--kernel', kernel['key'], '--accel', 'tcg', '--seed', str(seed), '--start', start, '-E', wanted,
+                        f'{BUILD}/tests/{suite}'], env=dict(os.environ, KTSTR_SIDECAR_DIR=side), stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL, check=False)
+        found = {}
+        for path in glob.glob(side + '/*.ktstr.json'):
+            with open(path) as f:
+                s = json.load(f)
+            if s['start'] == start:
+                found[s['test_name']] = (s['verdict'], [d['kind'] for d in s['details'] if d['verdict'] == s['verdict']][:1])
+        return found
+
+
+def starts(kernel):
+    """The same tests and seeds, booted and cloned."""
+    odd, pairs, first = [], 0, int(ARGS.seed, 0)
+    for seed in range(first, first + min(ARGS.seeds, 5)):
+        tests = 0
+        for suite, wanted in START_SUITES:
+            boot, clone = (verdicts(kernel, suite, wanted, seed, start) for start in STARTS)
+            for name in sorted(set(boot) & set(clone))[:START_TESTS - tests]:
+                tests, pairs = tests + 1, pairs + 1
+                if boot[name] != clone[name]:
+                    odd.append(f'starts: {name}, seed {seed}: {boot[name]} booted, {clone[name]} cloned')
+                    say('   ' + odd[-1])
+            if tests == START_TESTS:
+                break
+        odd += [f'starts: seed {seed}: only {tests} tests ran in both ways'] if tests < START_TESTS else []
+        say(f'   seed {seed}: {tests} tests')
+    say(f'starts: {pairs} pairs, {len(odd)} differences')
+    return odd
 
 
 def stress(kernel):
@@ -261,13 +312,13 @@ def images(kernel):
 
 
 def main():
-    parts = {'repeats': repeats, 'kernels': kernels, 'arm64': arm64, 'slurm': slurm, 'defaults': defaults, 'stress': stress,
-             'wide': wide, 'fuzz': fuzz, 'images': images}
+    parts = {'repeats': repeats, 'kernels': kernels, 'arm64': arm64, 'slurm': slurm, 'defaults': defaults, 'faults': faults,
+             'starts': starts, 'stress': stress, 'wide': wide, 'fuzz': fuzz, 'images': images}
     parts |= {name: functools.partial(sweep, name) for name in SWEEPS}
     odd = []
     for name, part in parts.items():
         if not ARGS.only or ARGS.only == name:
-            odd += part(None if name in ('fuzz', 'kernels', 'repeats', 'arm64', 'slurm') else need_kernel('soak'))
+            odd += part(None if name in ('fuzz', 'kernels', 'repeats', 'arm64', 'slurm', 'faults') else need_kernel('soak'))
     for line in odd:
         say('FAILED ' + line)
     sys.exit(1 if odd else 0)

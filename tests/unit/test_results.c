@@ -36,6 +36,8 @@ static const struct {
 	{ { PLAIN, .perf = PLAN_PERF_NONE }, BEGINS " --no-perf-mode" ENDS },
 	{ { PLAIN, .skips_fail = true }, BEGINS " --no-skip-mode" ENDS },
 	{ { PLAIN, .clone = true }, BEGINS " --start clone" ENDS },
+	{ { PLAIN, .clone = true, .start_chosen = true }, BEGINS " --start clone" ENDS },
+	{ { PLAIN, .start_chosen = true }, BEGINS " --start boot" ENDS },
 	{ { PLAIN, .time_dilation = 1 }, BEGINS ENDS },
 	{ { PLAIN, .time_dilation = 4 }, BEGINS " --time-dilation 4" ENDS },
 	{ { PLAIN, .tcg_time = "shared" }, BEGINS " --tcg-time shared" ENDS },

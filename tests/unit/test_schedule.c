@@ -134,6 +134,45 @@ START_TEST(wake_up_wait_run_and_sleep)
 }
 END_TEST
 
+static void migrate(uint64_t time, unsigned cpu, uint64_t task)
+{
+	queue(SCHEDULE_MIGRATE, time, cpu, task, SCHEDULE_MOVE);
+}
+
+/* CPUs 0 and 1 share an LLC, and CPUs 0 to 2 a node. */
+START_TEST(moves_have_a_distance)
+{
+	static const uint8_t node[] = { 0, 0, 0, 1 };
+	static const uint16_t llc[] = { 0, 0, 1, 2 };
+	begin_with((struct schedule_config){ .cpus = 4, .node = node, .llc = llc });
+	migrate(10, 3, A); /* from where is not known */
+	migrate(20, 2, A);
+	migrate(30, 0, A);
+	migrate(40, 1, A);
+	migrate(50, 0, A);
+	migrate(60, 2, A);
+	const struct schedule_sums *sums = &task(A)->sums;
+	ck_assert_uint_eq(sums->migrations, 6);
+	ck_assert_uint_eq(sums->moved[SCHEDULE_WITHIN_LLC], 2);
+	ck_assert_uint_eq(sums->moved[SCHEDULE_ACROSS_LLCS], 2);
+	ck_assert_uint_eq(sums->moved[SCHEDULE_ACROSS_NODES], 1);
+	ck_assert_mem_eq(schedule_total(s)->moved, sums->moved, sizeof(sums->moved));
+	end();
+}
+END_TEST
+
+START_TEST(spreads_are_merged)
+{
+	struct spread all = { 0 }, parts[2] = { 0 };
+	for (uint64_t ns = 1; ns < 100000; ns += 7) {
+		spread_add(&all, ns, ns);
+		spread_add(&parts[ns % 3 != 0], ns, ns);
+	}
+	spread_merge(&parts[0], &parts[1]);
+	ck_assert_mem_eq(&parts[0], &all, sizeof(all));
+}
+END_TEST
+
 START_TEST(preempted_task_waits_and_goes_on)
 {
 	begin();
@@ -496,6 +535,8 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, wake_up_wait_run_and_sleep);
 	tcase_add_test(tc, preempted_task_waits_and_goes_on);
 	tcase_add_test(tc, migrated_task_waits_once);
+	tcase_add_test(tc, moves_have_a_distance);
+	tcase_add_test(tc, spreads_are_merged);
 	tcase_add_test(tc, sleeper_that_moves_keeps_sleeping);
 	tcase_add_test(tc, change_while_it_runs_is_no_sleep);
 	tcase_add_test(tc, woken_before_the_switch_it_never_slept);

@@ -81,3 +81,18 @@ KTSTR_TEST(rate_of_two_cpus, .cores = 2, .duration_s = 1,
 {
 	return ktstr_run_cgroups(t, KTSTR_CGROUPS(SPIN));
 }
+
+/* Limits on what was recorded. Spinners have no wake-ups to speak of, so a limit of the test on wake-ups skips them. */
+KTSTR_TEST(percentiles_kept, .llcs = 2, .cores = 1, .duration_s = 1,
+	   .checks = { .max_p99_wakeup_ms = 100, .max_llc_migration_rate = 100, .min_llc_stability = 0.5 })
+{
+	return ktstr_run_cgroups(t,
+				 KTSTR_CGROUPS({ .name = "spin", .workers = 4, .checks = { .max_p50_wait_ms = 100 } },
+					       NAP(.max_p50_wakeup_ms = 50, .max_p90_wait_ms = 100)));
+}
+
+KTSTR_TEST(percentile_broken, .cores = 2, .duration_s = 1)
+{
+	return ktstr_run_cgroups(
+		t, KTSTR_CGROUPS({ .name = "spin", .workers = 4, .checks = { .max_p50_wait_ms = 0.01 } }, NAP()));
+}

@@ -84,10 +84,14 @@ def check_determinism(kernel, scratch):
 
 
 def check_verdicts(kernel, scratch, cache):
-    done, found = run(kernel, scratch, 'examples', cache, None, '--start', 'clone')
+    done, found = run(kernel, scratch, 'examples', cache, None, '--start', 'auto')
     check(done.status == 0 and len(found) > 5, 'the examples pass as clones', done)
     for name, s in sorted(found.items()):
-        check(s['start'] == 'clone' and ' --start clone ' in s['replay'], f'{name} was a clone', s['start'])
+        check(f" --start {s['start']} " in s['replay'], f"{name}: the replay line names its start, {s['start']}", s['replay'])
+        shared = [n for n, other in found.items() if other['topology'] == s['topology'] and other['start'] != 'host']
+        check(s['start'] == 'host' or len(shared) > 1 or s['start'] == 'boot', f'{name} boots if it shares its machine with nobody', s['start'])
+    starts = [s['start'] for s in found.values()]
+    check(starts.count('clone') > 5 and 'boot' in starts, 'most are clones, and some boot', starts)
     built = subprocess.run([os.path.join(HERE, '..', 'fixtures', 'build.sh'), kernel['path'], FIXTURES], capture_output=True,
                            text=True)
     check(built.returncode == 0, 'the fixture builds against the kernel in use', built.stderr)
@@ -147,7 +151,7 @@ def main():
     kernel = need_kernel('clone')
     before = machines()
     done = Run('test', '--start', 'copy', EXAMPLES)
-    check(done.status == 64 and "'copy' is not boot or clone" in done.err, 'another word after --start is refused', done)
+    check(done.status == 64 and "'copy' is not boot, clone or auto" in done.err, 'another word after --start is refused', done)
     with Scratch() as scratch:
         cache = check_determinism(kernel, scratch)
         check_verdicts(kernel, scratch, cache)

@@ -25,6 +25,9 @@ CASES = [
     ('waits_of_spinners', 'fail', r"cgroup 'spin' \(SpinWait\): tid \d+ was ready to run, but did not run, for [\d.]+ ms, "
      r'until \d+ ms after the test began \(limit 2 ms\); [2-4] of 4 workers exceeded the limit', set()),
     ('rate_of_two_cpus', 'pass', '', set()),
+    ('percentiles_kept', 'pass', '', set()),
+    ('percentile_broken', 'fail', r"cgroup 'spin' \(SpinWait\): half of its \d+ waits took at most [\d.]+ ms \(limit 10 us\); the longest "
+     r'took [\d.]+ ms, of tid \d+, until \d+ ms after the test began', set()),
 ]
 
 
