@@ -121,6 +121,17 @@ const struct environment_variable environment_variables[ENV_MAX] = {
 		      "Directory with the selftests of a kernel, for kernels that were built without them.",
 		      "beside the kernel", "src/kernel/identify.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE,
 		      .decides = true },
+	[ENV_LLM_DEBUG_RESPONSES] = { "KTSTR_LLM_DEBUG_RESPONSES",
+				      "1: keep what the language model's server answered beside the result, as "
+				      "NAME.llm.txt.",
+				      "off", "src/run/model_metrics.c", ENVIRONMENT_USER, ENVIRONMENT_ONE },
+	[ENV_LLM_TIMEOUT] = { "KTSTR_LLM_TIMEOUT", "How many seconds the language model may take for an answer.", "300",
+			      "src/model/server.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
+	[ENV_LLM_URL] = { "KTSTR_LLM_URL",
+			  "URL of a server with the interface of llama.cpp's, which reads the output of payloads with "
+			  "KTSTR_OUTPUT_LLM. Without it, ktstr starts llama-server with the model of 'ktstr model "
+			  "fetch'.",
+			  "", "src/model/server.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
 	[ENV_LOCK_DIR] = { "KTSTR_LOCK_DIR",
 			   "Directory of the lock files by which ktstr processes share this machine's CPUs.", "/tmp",
 			   "src/lock/flock.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
