@@ -16,13 +16,18 @@ KTSTR_BEGIN_C
 
 /*
  * How a payload's standard output is read when it has ended. Its standard error is read instead if the standard output
- * is empty, or (JSON) has no JSON in it.
+ * is empty, or has no JSON in it (JSON), or no number that was asked for (LLM).
  */
 enum ktstr_output {
 	KTSTR_OUTPUT_EXIT_CODE, /* nothing */
 	KTSTR_OUTPUT_JSON, /* every number is a metric: "jobs.0.read.iops". The whole output, or the first JSON in it */
 	KTSTR_OUTPUT_TAP,  /* "ok 1 name", "not ok 2 name", "# SKIP"; metrics passed, failed, skipped */
 	KTSTR_OUTPUT_TEXT, /* each of .metrics has a pattern, which finds its number in a line of the text */
+	/*
+	 * After the machine has ended, ktstr on the host asks a language model which numbers the text has. Metrics that
+	 * checks or .metrics name are asked for by name. In the guest, the run has no metrics.
+	 */
+	KTSTR_OUTPUT_LLM,
 	KTSTR_OUTPUT_MAX,
 };
 
@@ -108,6 +113,7 @@ struct ktstr_payload {
 	const char *const *args; /* KTSTR_ARGS(...), or NULL */
 	enum ktstr_output output;
 	const char *tap_test; /* TAP: only the result of this test counts, and it must be there; NULL: all */
+	const char *llm_hint; /* LLM: what the model is told about the output, at most 1000 bytes; or NULL */
 	const struct ktstr_payload_check *checks; /* KTSTR_PAYLOAD_CHECKS(...) */
 	const struct ktstr_metric_hint *metrics;  /* KTSTR_METRICS(...) */
 	const char *const *include_files;	  /* host files and directories; under /include-files in the guest */
@@ -136,9 +142,10 @@ struct ktstr_payload_result {
 
 struct ktstr_payload_run {
 	const struct ktstr_payload *payload;
-	const char *cgroup;			  /* one of the scenario's; NULL: a cgroup beside them */
-	const char *const *args;		  /* appended to the payload's own arguments */
-	const struct ktstr_payload_check *checks; /* in addition to the payload's own */
+	const char *cgroup;	 /* one of the scenario's; NULL: a cgroup beside them */
+	const char *const *args; /* appended to the payload's own arguments */
+	/* In addition to the payload's own. With LLM output, only of the exit code and of KTSTR_WALL_TIME. */
+	const struct ktstr_payload_check *checks;
 };
 
 /*

@@ -83,6 +83,7 @@ enum wire_type {
 	WIRE_PAYLOAD_METRIC, /* struct wire_payload_metric: a metric from its output */
 	WIRE_CHECK,	     /* struct wire_check: a check that the load of the last WIRE_CGROUP sets itself */
 	WIRE_SCENARIO,	     /* struct wire_scenario + text: what the test runs, if the host asked */
+	WIRE_PAYLOAD_TEXT,   /* struct wire_payload_text + bytes: output of the payload of the last WIRE_PAYLOAD */
 	WIRE_TYPE_MAX,
 };
 
@@ -232,17 +233,30 @@ static_assert(sizeof(struct wire_payload) == 160, "layout");
 
 enum wire_metric_stream { WIRE_METRIC_STDOUT = 1, WIRE_METRIC_STDERR, WIRE_METRIC_SYNTHESIZED };
 
+/* Who found a metric in the output, by the payload's enum ktstr_output. */
+#define WIRE_SOURCES_MAX 8u
+
 #define WIRE_TEST_ITSELF UINT32_MAX /* instead of a payload's index: the test measured it */
 
 struct wire_payload_metric {
 	uint32_t payload;     /* index of its wire_payload, or WIRE_TEST_ITSELF */
-	uint16_t polarity;    /* enum ktstr_polarity */
+	uint8_t polarity;     /* enum ktstr_polarity */
+	uint8_t source;	      /* enum ktstr_output of its payload */
 	uint16_t stream;      /* enum wire_metric_stream */
 	double value, target; /* finite */
 	char unit[16];
 	char name[192];
 };
 static_assert(sizeof(struct wire_payload_metric) == 232, "layout");
+
+#define WIRE_OUTPUT_MAX 16384u /* bytes of a stream that are sent for a language model: its end */
+
+struct wire_payload_text {
+	uint32_t payload; /* index of its wire_payload */
+	uint16_t stream;  /* WIRE_METRIC_STDOUT or WIRE_METRIC_STDERR */
+	uint16_t cut;	  /* 1: the stream had more before it */
+};
+static_assert(sizeof(struct wire_payload_text) == 8, "layout");
 
 struct wire_samples {
 	uint32_t worker;

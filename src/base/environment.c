@@ -12,6 +12,13 @@
 
 /* In alphabetical order of the names, for readers of the documentation. */
 const struct environment_variable environment_variables[ENV_MAX] = {
+	[ENV_ACTIONS_CACHE_URL] = { "ACTIONS_CACHE_URL", "URL of GitHub's older cache service, with KTSTR_GHA_CACHE=1.",
+				    "", "src/kernel/gha.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
+	[ENV_ACTIONS_RESULTS_URL] = { "ACTIONS_RESULTS_URL",
+				      "URL of GitHub's results service, which has the cache, with KTSTR_GHA_CACHE=1.",
+				      "", "src/kernel/gha.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
+	[ENV_ACTIONS_RUNTIME_TOKEN] = { "ACTIONS_RUNTIME_TOKEN", "The token for these services.", "",
+					"src/kernel/gha.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
 	[ENV_CARGO_TARGET_DIR] = { "CARGO_TARGET_DIR",
 				   "Build directory: results are written to its subdirectory ktstr, and programs of "
 				   "schedulers are also searched in release and debug.",
@@ -67,6 +74,11 @@ const struct environment_variable environment_variables[ENV_MAX] = {
 	[ENV_CPU_CAP] = { "KTSTR_CPU_CAP", "Largest number of CPUs to keep busy. The option --cpu-cap wins.",
 			  "30 % of the CPUs for a kernel build, all for tests", "src/lock/cpu_budget.c",
 			  ENVIRONMENT_USER, ENVIRONMENT_VALUE },
+	[ENV_GHA_CACHE] = { "KTSTR_GHA_CACHE",
+			    "1: in a workflow of GitHub, look for kernels in its cache before they are built, and "
+			    "upload "
+			    "those that were built.",
+			    "off", "src/kernel/gha.c", ENVIRONMENT_USER, ENVIRONMENT_ONE },
 	[ENV_GUEST_DIR] = { "KTSTR_GUEST_DIR",
 			    "Directory of ktstr-init for guests of another architecture than this machine's.",
 			    "../lib/ktstr/ARCH beside ktstr's directory, or that of a build", "src/image/init.c",
@@ -109,6 +121,17 @@ const struct environment_variable environment_variables[ENV_MAX] = {
 		      "Directory with the selftests of a kernel, for kernels that were built without them.",
 		      "beside the kernel", "src/kernel/identify.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE,
 		      .decides = true },
+	[ENV_LLM_DEBUG_RESPONSES] = { "KTSTR_LLM_DEBUG_RESPONSES",
+				      "1: keep what the language model's server answered beside the result, as "
+				      "NAME.llm.txt.",
+				      "off", "src/run/model_metrics.c", ENVIRONMENT_USER, ENVIRONMENT_ONE },
+	[ENV_LLM_TIMEOUT] = { "KTSTR_LLM_TIMEOUT", "How many seconds the language model may take for an answer.", "300",
+			      "src/model/server.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
+	[ENV_LLM_URL] = { "KTSTR_LLM_URL",
+			  "URL of a server with the interface of llama.cpp's, which reads the output of payloads with "
+			  "KTSTR_OUTPUT_LLM. Without it, ktstr starts llama-server with the model of 'ktstr model "
+			  "fetch'.",
+			  "", "src/model/server.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
 	[ENV_LOCK_DIR] = { "KTSTR_LOCK_DIR",
 			   "Directory of the lock files by which ktstr processes share this machine's CPUs.", "/tmp",
 			   "src/lock/flock.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },

@@ -20,6 +20,7 @@
 #define PERTURB_SUFFIX	 ".perturb.json" /* the points at which CPUs were held back */
 #define SCHEDULE_SUFFIX	 ".schedule.zst"
 #define TRACE_SUFFIX	 ".perfetto.json" /* of --schedule-trace, in its directory */
+#define MODEL_SUFFIX	 ".llm.txt"	  /* what a language model's server answered */
 #define LOAD_LOG_SUFFIX	 ".load-log.txt"  /* of a cell of the verifier sweep: what the scheduler printed */
 
 /* Directory of earlier runs, in the directory of all runs: .history/RUN/TIME-ID. */

@@ -1,21 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* cmd_ctprof.c -- ktstr ctprof: profiles of all threads of a host, and what changed between two of them. */
+#include <dirent.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/result_name.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/guest_core.h"
 #include "cli/out.h"
 #include "cli/shared_options.h"
 #include "ctprof/capture.h"
 #include "ctprof/compress.h"
+#include "ctprof/guest.h"
 #include "ctprof/rows_text.h"
 #include "report/host.h"
 
 /* --- ctprof capture ----------------------------------------------------------------------------------------------- */
 
 struct capture_args {
-	const char *output, *root;
+	const char *output, *root, *vm, *vmlinux;
 };
 
 static const struct option_row capture_options[] = {
@@ -23,6 +28,11 @@ static const struct option_row capture_options[] = {
 		   "write to FILE, by default TIME.ctprof.zst in the current directory; - prints plain JSON"),
 	OPT_STRING(struct capture_args, root, "root", 0, "DIR",
 		   "read a copy of another host's /proc and /sys below DIR"),
+	OPT_STRING(struct capture_args, vm, "vm", 0, "FILE|RUN",
+		   "read a guest's kernel from outside: a memory image NAME.vmcore, or the directory of a run that has "
+		   "one"),
+	OPT_STRING(struct capture_args, vmlinux, "vmlinux", 0, "FILE",
+		   "the kernel that ran, for --vm: a vmlinux with symbols and BTF"),
 	OPT_END,
 };
 
@@ -59,9 +69,68 @@ static int store_snapshot(const struct capture_args *a, const struct profile *s,
 	return 0;
 }
 
+/* The only memory image in the directory of a run, or @path itself. The caller frees. */
+static int find_core(const char *path, char **ret, struct err **err)
+{
+	DIR *d = opendir(path);
+	unsigned found = 0;
+	if (!d) {
+		*ret = strdup(path);
+		return *ret ? 0 : -ENOMEM;
+	}
+	for (struct dirent *e; (e = readdir(d));) {
+		size_t length = strlen(e->d_name), suffix = strlen(MEMORY_SUFFIX);
+		if (length <= suffix || strcmp(e->d_name + length - suffix, MEMORY_SUFFIX) || found++)
+			continue;
+		*ret = path_join(path, e->d_name);
+	}
+	closedir(d);
+	if (found == 1)
+		return *ret ? 0 : -ENOMEM;
+	free(TAKE_PTR(*ret));
+	return FAIL(err, ERR_DATA, -ENOENT, "'%s' has %u memory images (NAME%s); %s", path, found, MEMORY_SUFFIX,
+		    found ? "name one of them" : "'ktstr test --keep-memory' keeps those of tests that do not pass");
+}
+
+static int capture_core(const char *path, const char *vmlinux, struct profile *ret, struct err **err)
+{
+	_cleanup_(guest_core_free_p) struct guest_core *c = NULL;
+	struct inspector in;
+	struct stat st;
+	int r = guest_core_open(path, vmlinux, &c, err);
+	if (r < 0)
+		return r;
+	const struct inspect_config config = { .view = &c->view, .layout = &c->layout };
+	if (stat(path, &st) < 0 || inspect_begin(&in, &config) < 0)
+		return -ENOMEM;
+	const struct guest_source from = { .in = &in,
+					   .types = c->image.types,
+					   .name = path_basename(path),
+					   .captured_at = (uint64_t)st.st_mtim.tv_sec * (uint64_t)NSEC_PER_SEC +
+							  (uint64_t)st.st_mtim.tv_nsec };
+	r = capture_guest(&from, ret, err);
+	inspect_end(&in);
+	return r;
+}
+
+static int run_capture_vm(const struct capture_args *a, struct err **err)
+{
+	_cleanup_(profile_done) struct profile s = { 0 };
+	_cleanup_free_ char *path = NULL;
+	if (a->root)
+		return FAIL(err, ERR_USAGE, -EINVAL, "--vm and --root are two places to read; give one");
+	int r = find_core(a->vm, &path, err);
+	r = r < 0 ? r : capture_core(path, a->vmlinux, &s, err);
+	return r < 0 ? r : store_snapshot(a, &s, err);
+}
+
 static int run_capture(void *args, struct err **err)
 {
 	const struct capture_args *a = args;
+	if (a->vm)
+		return run_capture_vm(a, err);
+	if (a->vmlinux)
+		return FAIL(err, ERR_USAGE, -EINVAL, "--vmlinux belongs to --vm");
 	struct capture c = { .root = a->root ? a->root : "" };
 	struct profile s;
 	_cleanup_buf_ struct buf hint = BUF_NULL;
@@ -85,12 +154,17 @@ const struct command cmd_ctprof_capture = {
 		"and "
 		"from the kernel, by netlink, the delays of each thread (taskstats; needs CAP_NET_ADMIN, and "
 		"kernel.task_delayacct=1 for values). Also control groups, pressure, and the state of sched_ext.\n\n"
-		"What cannot be read is null in the file, never 0. The file is JSON, compressed with zstd.",
+		"What cannot be read is null in the file, never 0. The file is JSON, compressed with zstd.\n\n"
+		"With --vm, the threads are those of a guest, read from outside from its memory, which 'ktstr test "
+		"--keep-memory' keeps. What the kernel computes only when /proc is read is null there, and 'source' "
+		"in the file has the reasons.",
 	.option = capture_options,
 	.example =
 		(const struct example[]){
 			{ "ktstr ctprof capture -o before.ctprof.zst", "a file to compare with later" },
 			{ "ktstr ctprof capture -o - | jq '.threads[0]'", "one thread" },
+			{ "ktstr ctprof capture --vm starved-3fbe1d13877c5ff1.vmcore --vmlinux vmlinux",
+			  "the threads of a guest at the end of its test" },
 			{ NULL },
 		},
 	.size = sizeof(struct capture_args),

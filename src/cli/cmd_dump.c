@@ -7,9 +7,9 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "cli/commands.h"
+#include "cli/guest_core.h"
 #include "cli/out.h"
 #include "cli/shared_options.h"
-#include "monitor/core_file.h"
 #include "monitor/dump.h"
 
 #define ALL_CPUS       UINT64_MAX
@@ -40,53 +40,10 @@ static const struct option_row dump_options[] = {
 
 /* --- a memory image ----------------------------------------------------------------------------------------------- */
 
-struct core {
-	struct guestmem memory;
-	struct kernel_image image;
-	struct layout layout;
-	struct orc *orc;
-	struct sampler *sampler;
-	struct view view;
-};
-
-static void core_close(struct core **c)
-{
-	if (!*c)
-		return;
-	sampler_free((*c)->sampler);
-	orc_close((*c)->orc);
-	types_close((*c)->image.types);
-	symbols_close((*c)->image.symbols);
-	guestmem_done(&(*c)->memory);
-	free(*c);
-}
-
-static int core_open_all(struct core *c, const char *path, const char *vmlinux, struct err **err)
-{
-	int r = core_open(path, &c->memory, err);
-	if (r == 0)
-		r = symbols_open(vmlinux, &c->image.symbols, err);
-	if (r == 0)
-		r = types_open(vmlinux, &c->image.types, err);
-	if (r < 0)
-		return r;
-	orc_open(vmlinux, &c->orc, NULL); /* without it, there are no stacks, which the dump says */
-	layout_init(&c->layout, c->image.types);
-	c->sampler = sampler_new(&c->image);
-	view_init(&c->view, &c->image, &c->memory, 0);
-	const char *why = view_find_slides(&c->view, 0, 0);
-	if (!why && view_refresh(&c->view) < 0)
-		why = "the kernel had not set up its CPUs yet";
-	return why ? FAIL(err, ERR_DATA, -EBADMSG, "read the memory image '%s': %s", path, why) : 0;
-}
-
 static int from_core(const char *path, const char *vmlinux, json_t **ret, struct err **err)
 {
-	if (!vmlinux)
-		return FAIL(err, ERR_USAGE, -EINVAL,
-			    "'%s' is a memory image: name the kernel that ran with --vmlinux FILE", path);
-	_cleanup_(core_close) struct core *c = calloc(1, sizeof(*c));
-	int r = c ? core_open_all(c, path, vmlinux, err) : -ENOMEM;
+	_cleanup_(guest_core_free_p) struct guest_core *c = NULL;
+	int r = guest_core_open(path, vmlinux, &c, err);
 	if (r < 0)
 		return r;
 	const struct dump_config config = {

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/out.h"
+#include "cli/perf_relevant.h"
 #include "perfdelta/perf_delta.h"
 #include "cli/shared_options.h"
 #include "cli/stats_args.h"
@@ -33,6 +34,8 @@ static const struct option_row perf_delta_options[] = {
 		ARGS, build, "build", 0, "CMD",
 		"shell command that builds the project (default: that of meson, make, cmake or cargo, whichever has a "
 		"file in the project)"),
+	OPT_FLAG(ARGS, relevant, "relevant", 0,
+		 "run only tests that the changes since the baseline concern, as 'ktstr affected' says"),
 	OPT_FLAG(ARGS, all_tests, "all-tests", 0, "run all tests instead of those that set performance_mode"),
 	OPT_CHOICE(ARGS, test, "test", 0, "TEST", noise_tests,
 		   "of samples: Welch's t test; Mann-Whitney U test of medians; or pairs of equal seeds (Wilcoxon)"),
@@ -65,7 +68,6 @@ static const struct option_row perf_delta_options[] = {
 		     "make all runs side by side on a Slurm cluster; see docs/SLURM.md"),
 	OPT_WORDS(ARGS, slurm_args, "slurm-arg", "ARG", "with --slurm: pass ARG to sbatch; repeatable"),
 	OPT_INSTEAD("dual-run", "use --noise-adjust N; one run a side cannot tell a change from noise"),
-	OPT_INSTEAD("relevant", "choose the tests with -E"),
 	OPT_INSTEAD("nextest-profile", "use --profile"),
 	ROW_DIR(ARGS),
 	ROW_COMPARE_FORMAT(ARGS),
@@ -80,6 +82,8 @@ static const struct option_conflict perf_delta_conflicts[] = {
 	{ "base", "b-scheduler" },
 	{ "base-ref", "a-scheduler" },
 	{ "base-ref", "b-scheduler" },
+	{ "relevant", "a-scheduler" },
+	{ "relevant", "b-scheduler" },
 	{ "threshold", "policy" },
 	{ "noise-adjust", "threshold" },
 	{ "noise-adjust", "policy" },
@@ -137,6 +141,7 @@ static int check_run_options(const struct perf_args *a, struct err **err)
 			   : a->all_tests   ? "--all-tests"
 			   : a->insns	    ? "--insns"
 			   : a->slurm	    ? "--slurm"
+			   : a->relevant    ? "--relevant"
 			   : a->paths.count ? "a path of tests"
 					    : NULL;
 	if (!a->noise && vain)
@@ -378,12 +383,16 @@ static int compare(const struct perf_args *a, const struct perf_side *side, cons
 /* --- the command -------------------------------------------------------------------------------------------------- */
 
 static int make_runs(struct perf_args *a, const struct project *p, const struct perf_side *side, const char *root,
-		     struct err **err)
+		     bool *ret_none, struct err **err)
 {
-	_cleanup_free_ char *kernel = NULL;
+	_cleanup_free_ char *kernel = NULL, *filter = NULL;
 	int r = fix_kernel(a, &kernel, err);
-	if (r == 0)
-		r = mkdir_parents(root, 0755, err);
+	if (r == 0 && a->relevant)
+		r = perf_relevant(a, &side[SIDE_A], &filter, ret_none, err);
+	if (r < 0 || *ret_none)
+		return r;
+	a->filter = filter ?: a->filter;
+	r = mkdir_parents(root, 0755, err);
 	return r == 0 ? perf_runs_make(a, p, side, root, err) : r;
 }
 
@@ -404,6 +413,7 @@ static int run_perf_delta(void *args, struct err **err)
 	struct perf_side side[SIDE_MAX];
 	struct compare_options options;
 	double spread;
+	bool none = false;
 	_cleanup_(project_close_p) struct project *p = NULL;
 	_cleanup_free_ char *root = stats_root(a->dir);
 	a->say = say_printf;
@@ -424,8 +434,8 @@ static int run_perf_delta(void *args, struct err **err)
 	if (r == 0)
 		r = a->a_scheduler ? perf_head_find(a, p, root, side, err) : perf_baseline_find(a, p, root, side, err);
 	if (r == 0 && a->noise)
-		r = make_runs(a, p, side, root, err);
-	return r == 0 ? compare(a, side, root, err) : r;
+		r = make_runs(a, p, side, root, &none, err);
+	return r == 0 && !none ? compare(a, side, root, err) : r;
 }
 
 const struct command cmd_perf_delta = {

@@ -53,6 +53,7 @@ static void session_done(struct session *s)
 	cache_done(&s->cache);
 	strings_free(s->environment);
 	free(s->image_cache);
+	free(s->model_dir);
 	free(s->snapshot_cache);
 	free(s->probe_cache);
 	free(s->perturb_points);
@@ -258,6 +259,7 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 		.perf = s->perf,
 		.environment = (const char *const *)s->environment,
 		.image_cache = s->image_cache,
+		.model_dir = s->model_dir,
 		.snapshot_cache = s->snapshot_cache,
 		.start_auto = a->start == START_AUTO,
 		.verbose = environment_is_on(ENV_VERBOSE) || environment_is_on(ENV_BACKTRACE),
@@ -373,6 +375,7 @@ static int check_cache_dir(const char *path, struct err **err)
 static int prepare_run(struct session *s, const struct test_args *a, struct err **err)
 {
 	s->image_cache = cache_sibling("images");
+	s->model_dir = cache_sibling("models");
 	s->environment = replay_environment(environ);
 	if (!s->environment)
 		return -ENOMEM;
@@ -544,11 +547,11 @@ const struct command cmd_test = {
 			{ "ktstr test --repeat 20 --require 20", "twenty seeds, all must pass" },
 			{ NULL },
 		},
-	.environment =
-		(const enum environment_id[]){ ENV_ACCEL, ENV_BUDGET_SECS, ENV_KERNEL, ENV_NO_PERF_MODE,
-					       ENV_NO_SKIP_MODE, ENV_RUNS_ROOT, ENV_SIDECAR_DIR, ENV_SCHEDULER,
-					       ENV_SCHEDULER_ALLOW_STALE_FALLBACK, ENV_SCHEDULER_BIN, ENV_LOG_PASSES,
-					       ENV_VERBOSE, ENV_TMPDIR, KERNEL_ENVIRONMENT, ENV_MAX },
+	.environment = (const enum environment_id[]){ ENV_ACCEL, ENV_BUDGET_SECS, ENV_KERNEL, ENV_NO_PERF_MODE,
+						      ENV_NO_SKIP_MODE, ENV_RUNS_ROOT, ENV_SIDECAR_DIR, ENV_SCHEDULER,
+						      ENV_SCHEDULER_ALLOW_STALE_FALLBACK, ENV_SCHEDULER_BIN,
+						      ENV_LOG_PASSES, ENV_VERBOSE, ENV_TMPDIR, ENV_LLM_URL, ENV_LLM_TIMEOUT,
+						      ENV_LLM_DEBUG_RESPONSES, KERNEL_ENVIRONMENT, ENV_MAX },
 	.files = FILES_CACHE | FILES_RESULTS | FILES_LOCKS,
 	.judges = true,
 	OPERANDS(struct test_args, paths),

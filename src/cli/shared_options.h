@@ -65,8 +65,9 @@ static inline enum arch chosen_arch(unsigned word)
 			 "with --slurm: submit and return; 'ktstr slurm collect' waits for the results")
 
 /* Environment variables for finding, downloading and building kernels. */
-#define KERNEL_ENVIRONMENT                                                                              \
-	ENV_KERNEL_KEYRING, ENV_KERNEL_MIRROR, ENV_KERNEL_PARALLELISM, ENV_KERNEL_STORE, ENV_CACHE_DIR, \
-		ENV_XDG_CACHE_HOME, ENV_XDG_DATA_HOME, ENV_HOME, ENV_CPU_CAP, ENV_LOCK_DIR, ENV_BYPASS_LLC_LOCKS
+#define KERNEL_ENVIRONMENT                                                                                        \
+	ENV_KERNEL_KEYRING, ENV_KERNEL_MIRROR, ENV_KERNEL_PARALLELISM, ENV_KERNEL_STORE, ENV_CACHE_DIR,           \
+		ENV_XDG_CACHE_HOME, ENV_XDG_DATA_HOME, ENV_HOME, ENV_CPU_CAP, ENV_LOCK_DIR, ENV_BYPASS_LLC_LOCKS, \
+		ENV_GHA_CACHE, ENV_ACTIONS_RESULTS_URL, ENV_ACTIONS_CACHE_URL, ENV_ACTIONS_RUNTIME_TOKEN
 
 #endif

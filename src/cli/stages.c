@@ -78,7 +78,7 @@ static void describe_end(const struct kernel_job *job, struct buf *out)
 	else if (job->hit)
 		buf_appendf(out, "cached kernel found: %s/%s", job->config.cache->root, job->key);
 	else if (job->key[0])
-		buf_appendf(out, "built in %s%s: %s", spent, ccache, job->key);
+		buf_appendf(out, "built in %s%s: %s%s%s", spent, ccache, job->key, job->note[0] ? "; " : "", job->note);
 	else
 		buf_appendf(out, "built in place in %s%s; %s", spent, ccache, job->note);
 	if (job->warnings)

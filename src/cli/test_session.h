@@ -46,7 +46,7 @@ struct session {
 	struct observe_perturb perturb;
 	struct observe_point *perturb_points; /* of a file; NULL: there is none */
 	char **environment;		      /* variables that replay lines must contain */
-	char *image_cache, *probe_cache;
+	char *image_cache, *probe_cache, *model_dir;
 	uint64_t seed;
 	uint32_t deadline_percent; /* KTSTR_HOST_DEADLINE_PERCENT */
 	struct flake_policy flake;

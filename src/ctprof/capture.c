@@ -149,29 +149,6 @@ static int read_processes(struct reading *g, struct err **err)
 	return r;
 }
 
-static int compare_threads(const void *a, const void *b)
-{
-	const struct thread *x = a, *y = b;
-	if (x->tgid != y->tgid)
-		return x->tgid < y->tgid ? -1 : 1;
-	return (x->tid > y->tid) - (x->tid < y->tid);
-}
-
-/* Processes have the name of their first thread, also if it has ended. Threads are sorted. */
-static int name_processes(struct profile *s)
-{
-	const char *name = NULL;
-	for (size_t i = 0; i < s->count; i++) {
-		struct thread *t = &s->thread[i];
-		if (!name || t->tgid != s->thread[i - 1].tgid)
-			name = t->comm;
-		t->pcomm = strdup(name);
-		if (!t->pcomm)
-			return -ENOMEM;
-	}
-	return 0;
-}
-
 static json_t *reads_json(const struct capture *c)
 {
 	json_t *all = json_object();
@@ -203,9 +180,7 @@ static int read_all(struct reading *g, struct err **err)
 	int r = read_processes(g, err);
 	if (r < 0)
 		return r;
-	if (s->count)
-		qsort(s->thread, s->count, sizeof(*s->thread), compare_threads);
-	r = name_processes(s);
+	r = profile_finish(s);
 	if (r < 0)
 		return r;
 	s->psi = capture_pressure(g->c->root);

@@ -75,7 +75,7 @@ static const char *policy_name(int64_t policy)
 	return policy >= 0 && policy < (int64_t)ARRAY_SIZE(names) ? names[policy] : NULL;
 }
 
-static bool set_policy(struct thread *t, int64_t policy)
+bool proc_set_policy(struct thread *t, int64_t policy)
 {
 	const char *name = policy_name(policy);
 	char number[24];
@@ -97,7 +97,7 @@ static bool set_stat_field(struct thread *t, unsigned n, const char *text)
 	if (n == 22)
 		t->start_ticks = (uint64_t)number;
 	if (n == metric_rows[METRIC_POLICY].field)
-		return set_policy(t, number);
+		return proc_set_policy(t, number);
 	for (unsigned i = METRIC_NAMED_MAX; metric_rows[i].name; i++)
 		if (metric_rows[i].source == SOURCE_STAT && metric_rows[i].field == n)
 			thread_set(t, i, number);

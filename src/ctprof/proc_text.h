@@ -17,6 +17,8 @@ bool proc_parse_schedstat(char *text, struct thread *t);
 bool proc_parse_sched(char *text, struct thread *t);
 bool proc_parse_status(char *text, struct thread *t);
 bool proc_parse_io(char *text, struct thread *t);
+/* By its name, "SCHED_OTHER", else as a number. False: out of memory. */
+bool proc_set_policy(struct thread *t, int64_t policy);
 /* The path in the control group hierarchy of version 2. */
 bool proc_parse_cgroup(char *text, struct thread *t);
 

@@ -45,7 +45,38 @@ void profile_done(struct profile *s)
 	json_decref(s->reads);
 	json_decref(s->taskstats);
 	json_decref(s->probe);
+	json_decref(s->source);
 	*s = (struct profile){ 0 };
+}
+
+static int compare_threads(const void *a, const void *b)
+{
+	const struct thread *x = a, *y = b;
+	if (x->tgid != y->tgid)
+		return x->tgid < y->tgid ? -1 : 1;
+	return (x->tid > y->tid) - (x->tid < y->tid);
+}
+
+/* Processes have the name of their first thread, also if it has ended. Threads are sorted. */
+static int name_processes(struct profile *s)
+{
+	const char *name = NULL;
+	for (size_t i = 0; i < s->count; i++) {
+		struct thread *t = &s->thread[i];
+		if (!name || t->tgid != s->thread[i - 1].tgid)
+			name = t->comm;
+		t->pcomm = strdup(name);
+		if (!t->pcomm)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int profile_finish(struct profile *s)
+{
+	if (s->count)
+		qsort(s->thread, s->count, sizeof(*s->thread), compare_threads);
+	return name_processes(s);
 }
 
 /* --- writing: without a tree of objects, because there are half a million values ---------------------------------- */
@@ -144,6 +175,7 @@ void profile_print(const struct profile *s, struct buf *out)
 	put_number(out, "captured_at_unix_ns", true, (int64_t)s->captured_at_ns);
 	put_number(out, "uptime_ns", true, (int64_t)s->uptime_ns);
 	put_number(out, "clock_ticks_per_second", true, (int64_t)s->ticks_per_second);
+	put_json(out, "source", s->source);
 	put_json(out, "host", s->host);
 	put_json(out, "cgroup_stats", s->cgroups);
 	put_json(out, "psi", s->psi);

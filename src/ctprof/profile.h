@@ -49,11 +49,14 @@ struct profile {
 	size_t count, room;
 	/* each NULL: unknown */
 	json_t *host, *cgroups, *psi, *sched_ext, *reads, *taskstats, *probe;
+	json_t *source; /* of a guest: the file, and why values are unknown; NULL: this host */
 };
 
 /* A new thread, or NULL: out of memory. */
 struct thread *profile_add(struct profile *s);
 void profile_done(struct profile *s);
+/* Sorts the threads and names their processes, once all threads have been added. */
+int profile_finish(struct profile *s);
 
 /* Appends the snapshot as JSON. */
 void profile_print(const struct profile *s, struct buf *out);

@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "base/tool.h"
 #include "kernel/config.h"
+#include "kernel/gha.h"
 #include "kernel/job_commands.h"
 #include "kernel/remote.h"
 #include "kernel/steps.h"
@@ -141,18 +142,24 @@ static int resume(struct machine *m, int result)
 	case WORK_BUILT:
 		return STAGE_QUEUE;
 	default:
-		if (!remote_start(m, job))
+		if (!remote_start(m, job) && !gha_lookup_start(m, job))
 			return first_source_stage(job);
 		return STAGE_TAKE_OVER;
 	}
 }
 
-/* The store of built kernels has answered. Its failures leave a note. */
+/* The store of built kernels has answered, or the cache of workflows, which is asked next. Failures leave a note. */
 static int take_over(struct machine *m, int result)
 {
 	struct kernel_job *job = job_of(m);
-	remote_end(job, result);
+	bool from_store = job->remote.started;
+	if (from_store)
+		remote_end(job, result);
+	else
+		gha_end(job, result);
 	job->hit = result == 0 && already_cached(job);
+	if (!job->hit && from_store && gha_lookup_start(m, job))
+		return STAGE_TAKE_OVER;
 	return job->hit ? STAGE_CLEANUP : first_source_stage(job);
 }
 
@@ -426,6 +433,15 @@ static int store(struct machine *m, int result)
 	(void)result;
 	give_slot(job);
 	machine_offload(m, &job->offload, step_store, job);
+	return STAGE_UPLOAD;
+}
+
+static int upload(struct machine *m, int result)
+{
+	struct kernel_job *job = job_of(m);
+	if (!job->gha)
+		return result < 0 ? result : gha_upload_start(m, job) ? STAGE_UPLOAD : STAGE_CLEANUP;
+	gha_end(job, result);
 	return STAGE_CLEANUP;
 }
 
@@ -475,7 +491,7 @@ static const struct machine_state stages[STAGE_MAX] = {
 	[STAGE_PREPARE] = { "prepare", prepare, SHORT_DEADLINE, STAGE_CLEANUP, TO(STAGE_RESUME) },
 	[STAGE_RESUME] = { "prepare", resume, SHORT_DEADLINE, STAGE_CLEANUP, TO(STAGE_TAKE_OVER) | SOURCE_STAGES },
 	[STAGE_TAKE_OVER] = { "take over", take_over, BUILD_DEADLINE, STAGE_CLEANUP,
-			      TO(STAGE_CLEANUP) | SOURCE_STAGES },
+			      TO(STAGE_TAKE_OVER) | TO(STAGE_CLEANUP) | SOURCE_STAGES },
 	[STAGE_DOWNLOAD] = { "fetch", download, BUILD_DEADLINE, STAGE_CLEANUP, TO(STAGE_ADOPT) },
 	[STAGE_APT_DOWNLOAD] = { "fetch", apt_download, BUILD_DEADLINE, STAGE_REAP, TO(STAGE_APT_UNPACK) },
 	[STAGE_APT_UNPACK] = { "fetch", apt_unpack, SHORT_DEADLINE, STAGE_REAP, TO(STAGE_ADOPT) },
@@ -501,7 +517,8 @@ static const struct machine_state stages[STAGE_MAX] = {
 				     TO(STAGE_BUILD_SELFTESTS) },
 	[STAGE_BUILD_SELFTESTS] = { "build selftests", build_selftests, SHORT_DEADLINE, STAGE_REAP, TO(STAGE_STRIP) },
 	[STAGE_STRIP] = { "strip", strip, SHORT_DEADLINE, STAGE_REAP, TO(STAGE_STORE) | TO(STAGE_CLEANUP) },
-	[STAGE_STORE] = { "store", store, SHORT_DEADLINE, STAGE_CLEANUP, TO(STAGE_CLEANUP) },
+	[STAGE_STORE] = { "store", store, SHORT_DEADLINE, STAGE_CLEANUP, TO(STAGE_UPLOAD) },
+	[STAGE_UPLOAD] = { "upload", upload, BUILD_DEADLINE, STAGE_CLEANUP, TO(STAGE_CLEANUP) },
 	[STAGE_REAP] = { "reap", reap, REAP_DEADLINE, STAGE_CLEANUP, TO(STAGE_CLEANUP) },
 	[STAGE_CLEANUP] = { "clean up", cleanup, SHORT_DEADLINE, 0, TO(STAGE_FINISH), .shielded = true },
 	[STAGE_FINISH] = { "clean up", finish_job, SHORT_DEADLINE, 0, TO_END, .shielded = true },
@@ -550,6 +567,7 @@ void kernel_job_start(struct reactor *r, struct kernel_job *job, const struct ke
 void kernel_job_done(struct kernel_job *job)
 {
 	remote_done(job);
+	gha_done(job);
 	err_free(job->err);
 	free(job->tarball);
 	free(job->work);

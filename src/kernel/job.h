@@ -5,7 +5,8 @@
  *   RESOLVE > LOCK > PREPARE > RESUME > TAKE_OVER
  *     > DOWNLOAD, or APT_DOWNLOAD > APT_UNPACK, or GIT_INIT > GIT_FETCH > GIT_CHECKOUT > ADOPT > UNPACK > QUEUE
  *     > CLEAN > WRITE_FRAGMENT > BASE_CONFIG > MERGE_CONFIG > UPDATE_CONFIG > CHECK_CONFIG > SYNC_CONFIG
- *     > COMPILE > VALIDATE > LIST_COMMANDS > BUILD_SCHEDULERS > BUILD_SELFTESTS > STRIP > STORE > REAP > CLEANUP
+ *     > COMPILE > VALIDATE > LIST_COMMANDS > BUILD_SCHEDULERS > BUILD_SELFTESTS > STRIP > STORE > UPLOAD > REAP
+ *     > CLEANUP
  *     > FINISH
  *
  * A release is downloaded, a commit fetched, or a tarball unpacked into the work directory. It is built there and
@@ -13,7 +14,8 @@
  * file of ours beside the user's own, which is not changed. The result is stored only when the tree is a clean git
  * checkout both before and after the build, because the key must match the content.
  *
- * Between RESUME and TAKE_OVER, a store of built kernels is asked, if there is one (remote.h).
+ * Between RESUME and TAKE_OVER, a store of built kernels is asked, if there is one (remote.h), and then the cache of
+ * GitHub's workflows (gha.h), to which UPLOAD sends what was built.
  *
  * The work directory is removed on every path, also after a failure. If the process is killed, the next job takes the
  * directory over and continues with the stage that was interrupted.
@@ -80,6 +82,7 @@ enum kernel_stage {
 	STAGE_BUILD_SELFTESTS,
 	STAGE_STRIP,
 	STAGE_STORE,
+	STAGE_UPLOAD,
 	STAGE_REAP,
 	STAGE_CLEANUP,
 	STAGE_FINISH,
@@ -125,8 +128,9 @@ struct kernel_job {
 		bool started;
 		char url[1024], sha256[SHA256_TEXT_MAX];
 		const char *urls[2];
-	} remote;      /* looks the kernel up in a store of built ones (remote.h) */
-	char *tarball; /* the tarball to unpack: the user's, or the downloaded one */
+	} remote;	 /* looks the kernel up in a store of built ones (remote.h) */
+	struct gha *gha; /* the same in the cache of GitHub's workflows, and uploads to it (gha.h) */
+	char *tarball;	 /* the tarball to unpack: the user's, or the downloaded one */
 	char *work, *tree, *log_path;
 	char token[ORPHANS_VARIABLE_MAX]; /* in the environment of all that the build starts (orphans.h) */
 	enum work_stage reached;	  /* stage of the work directory when it was taken over */

@@ -3,16 +3,14 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "base/cachefile.h"
 #include "base/environment.h"
 #include "base/file.h"
+#include "kernel/entry_archive.h"
 #include "kernel/remote.h"
-#include "kernel/unpack.h"
 #include "net/releases.h"
 
 #define ARCHIVE_BYTES_MAX ((uint64_t)2 << 30)
 #define ARCHIVE_NAME	  "remote.tar.zst"
-#define UNPACKED_NAME	  "remote"
 
 #define SHORT_DEADLINE (10 * NSEC_PER_MIN)
 #define LONG_DEADLINE  (60 * NSEC_PER_MIN)
@@ -46,50 +44,13 @@ static int fetch_file(struct machine *m, const char *suffix, struct fetch_reques
 	return 0;
 }
 
-/* Unlike in our own cache, a file without a checksum is not good. */
-static int check_files(const struct cache_entry *e, struct err **err)
-{
-	_cleanup_close_ int dir = open(e->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	const char *const names[] = { e->image_name, e->has_vmlinux ? KERNEL_VMLINUX_NAME : e->image_name };
-	int r = dir < 0 ? -errno : 0;
-	for (size_t i = 0; i < ARRAY_SIZE(names) && r == 0; i++)
-		r = cachefile_check(dir, names[i], NULL);
-	return r < 0 ? FAIL_SYS(err, r, "check the files of its entry") : 0;
-}
-
-/* An entry with this key, but of another kernel or configuration, is not used. */
-static int check_entry(struct kernel_job *job, char *root)
-{
-	struct cache unpacked = { .root = root, .arch = job->config.cache->arch };
-	struct cache_entry e;
-	struct err **err = &job->remote.err;
-	int r = cache_get(&unpacked, job->key, &e);
-	if (r < 0)
-		return FAIL(err, ERR_DATA, r, "the archive has no entry");
-	if (e.error_kind)
-		r = FAIL(err, ERR_DATA, -EBADMSG, "its entry is damaged: %s", e.error);
-	else if (e.status != KCONFIG_MATCHES || strcmp(e.arch, arch_names[job->config.cache->arch].name) != 0 ||
-		 (job->version[0] && strcmp(e.version, job->version) != 0))
-		r = FAIL(err, ERR_DATA, -EBADMSG, "its entry is another kernel: %s for %s", e.version, e.arch);
-	else
-		r = check_files(&e, err);
-	entry_done(&e);
-	return r;
-}
-
-/* Unpacks, checks and publishes the entry. Blocks; runs in the offload pool. */
 static int step_accept(void *arg)
 {
 	struct kernel_job *job = arg;
-	struct err **err = &job->remote.err;
-	_cleanup_free_ char *archive = path_join(job->work, ARCHIVE_NAME), *root = path_join(job->work, UNPACKED_NAME);
-	_cleanup_free_ char *entry = root ? path_join(root, job->key) : NULL;
-	if (!archive || !entry)
-		return -ENOMEM;
-	int r = mkdir_parents(entry, 0755, err);
-	r = r < 0 ? r : unpack_tarball(archive, entry, &job->remote.offload.cancelled, &job->remote.unpack, err);
-	r = r < 0 ? r : check_entry(job, root);
-	return r < 0 ? r : cache_publish(job->config.cache, job->key, entry, err);
+	_cleanup_free_ char *archive = path_join(job->work, ARCHIVE_NAME);
+	return archive ? entry_accept(job, archive, &job->remote.offload.cancelled, &job->remote.unpack,
+				      &job->remote.err)
+		       : -ENOMEM;
 }
 
 /* --- states ------------------------------------------------------------------------------------------------------- */
@@ -166,11 +127,10 @@ bool remote_start(struct machine *m, struct kernel_job *job)
 /* What came from the store must not be there when the kernel is built. Both are small or empty. */
 static void remove_files(const struct kernel_job *job)
 {
-	_cleanup_free_ char *archive = path_join(job->work, ARCHIVE_NAME), *root = path_join(job->work, UNPACKED_NAME);
+	_cleanup_free_ char *archive = path_join(job->work, ARCHIVE_NAME);
 	if (archive)
 		unlink(archive);
-	if (root)
-		remove_tree(root, NULL);
+	entry_accept_clean(job);
 }
 
 void remote_done(struct kernel_job *job)

@@ -39,7 +39,7 @@ const char *task_class(struct inspector *in, uint64_t task)
 	return NULL;
 }
 
-static char state_letter(struct inspector *in, uint64_t task)
+char task_state_letter(struct inspector *in, uint64_t task)
 {
 	uint64_t state = inspect_get(in, LAYOUT_TASK_STATE, task) | inspect_get(in, LAYOUT_TASK_EXIT_STATE, task);
 	for (size_t i = 0; i < ARRAY_SIZE(state_letters); i++)
@@ -101,7 +101,7 @@ static void put_identity(struct inspector *in, uint64_t task, json_t **json)
 
 static void put_scheduling(struct inspector *in, uint64_t task, json_t **json)
 {
-	const char letter[2] = { state_letter(in, task) };
+	const char letter[2] = { task_state_letter(in, task) };
 	json_put_text(json, "state", letter);
 	json_put_bool(json, "on_cpu", inspect_get(in, LAYOUT_TASK_ON_CPU, task) != 0);
 	inspect_put(in, json, "cpu", LAYOUT_TASK_CPU, task);

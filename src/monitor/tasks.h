@@ -26,6 +26,8 @@ void task_look(struct inspector *in, uint64_t task, struct task_brief *ret);
 json_t *task_record(struct inspector *in, uint64_t task);
 /* Name of the task's class: "fair", "rt", "dl", "idle", "stop", "ext"; NULL: unknown. */
 const char *task_class(struct inspector *in, uint64_t task);
+/* The letter that ps shows for the task's state. */
+char task_state_letter(struct inspector *in, uint64_t task);
 /* Path of the task's cgroup below the root, printable; "" if it is not known. */
 void task_cgroup(struct inspector *in, uint64_t task, char *out, size_t size);
 void cgroup_path(struct inspector *in, uint64_t cgroup, char *out, size_t size);

@@ -28,7 +28,7 @@ struct perf_args {
 	const char *threshold, *policy, *alpha, *noise_spread, *accel, *profile, *cpu_cap, *dir;
 	uint64_t noise, fail_threshold, seed, jobs;
 	unsigned format, test;
-	bool all_tests, all_metrics, json, insns;
+	bool all_tests, all_metrics, json, insns, relevant;
 };
 
 /* --- baseline.c: the commits ------------------------------------------------------------------------------------- */

@@ -128,11 +128,13 @@ static json_t *payload_metric(const struct wire_payload_metric *m)
 	static const char *const streams[] = { "?", "stdout", "stderr", "synthesized" };
 	static const char *const polarities[KTSTR_POLARITY_MAX] = { "unknown", "higher_better", "lower_better",
 								    "target_value", "informational" };
+	static const char *const sources[WIRE_SOURCES_MAX] = { NULL, "json", "tap", "text", "llm" };
 	json_t *o = json_object();
 	json_put_text(&o, "name", m->name);
 	json_put_number(&o, "value", m->value);
 	json_put_text(&o, "polarity", polarities[m->polarity]);
 	json_put_text(&o, "stream", streams[m->stream]);
+	json_put_text(&o, "source", sources[m->source]);
 	json_put_text(&o, "unit", *m->unit ? m->unit : NULL);
 	json_put(&o, "target", m->polarity == KTSTR_TARGET_VALUE ? json_number(m->target) : json_null());
 	return o;

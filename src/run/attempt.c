@@ -5,6 +5,7 @@
 #include "base/bug.h"
 #include "base/text.h"
 #include "run/attempt.h"
+#include "run/model_metrics.h"
 #include "topo/topology.h"
 
 #define PREPARE_DEADLINE	(5 * NSEC_PER_MIN)
@@ -395,10 +396,10 @@ static int draining(struct machine *m, int result)
 		return ATTEMPT_DRAINING;
 	}
 	collect_results(a);
-	return ATTEMPT_JUDGING;
+	return ATTEMPT_ASKING;
 }
 
-/* --- JUDGING, STORING, DONE --------------------------------------------------------------------------------------- */
+/* --- ASKING, JUDGING, STORING, DONE ------------------------------------------------------------------------------- */
 
 static void give_back(struct attempt *a)
 {
@@ -406,6 +407,17 @@ static void give_back(struct attempt *a)
 		admit_release(a->env->admit, a->claim);
 	a->claim = NULL;
 	a->config.affinity = NULL;
+}
+
+static int asking(struct machine *m, int result)
+{
+	struct attempt *a = attempt_of(m);
+	(void)result;
+	give_back(a);
+	struct machine *model = a->env->ask && !m->cancelled ? a->env->ask(a) : NULL;
+	if (model)
+		machine_await(m, model);
+	return ATTEMPT_JUDGING;
 }
 
 static int judging(struct machine *m, int result)
@@ -505,8 +517,9 @@ static const struct machine_state states[ATTEMPT_STATE_MAX] = {
 				 TO(ATTEMPT_RUNNING) | TO(ATTEMPT_DRAINING), .allow = allow },
 	[ATTEMPT_RUNNING] = { "running", running, 10 * NSEC_PER_MIN, ATTEMPT_DRAINING, TO(ATTEMPT_DRAINING),
 			      .allow = allow },
-	[ATTEMPT_DRAINING] = { "draining", draining, DRAIN_DEADLINE, ATTEMPT_DRAINING, TO(ATTEMPT_JUDGING),
+	[ATTEMPT_DRAINING] = { "draining", draining, DRAIN_DEADLINE, ATTEMPT_DRAINING, TO(ATTEMPT_ASKING),
 			       .shielded = true },
+	[ATTEMPT_ASKING] = { "asking", asking, DEADLINE_NONE, ATTEMPT_JUDGING, TO(ATTEMPT_JUDGING) },
 	[ATTEMPT_JUDGING] = { "judging", judging, STORE_DEADLINE, 0, TO(ATTEMPT_REPEATING) | TO_END, .shielded = true },
 	[ATTEMPT_REPEATING] = { "repeating", repeating, DEADLINE_NONE, ATTEMPT_JUDGING_AGAIN,
 				TO(ATTEMPT_JUDGING_AGAIN) | TO(ATTEMPT_STORING) },
@@ -534,6 +547,7 @@ void attempt_start(struct reactor *r, struct attempt *a, struct machine *parent,
 
 void attempt_done(struct attempt *a)
 {
+	a->model = model_metrics_free(a->model);
 	evidence_done(&a->evidence);
 	guestmem_done(&a->memory);
 	watch_done(&a->watch);

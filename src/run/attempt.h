@@ -3,7 +3,10 @@
  * attempt.h -- one try of a test: its state machine, from the queue to the stored result:
  *
  *   QUEUED > ON_HOST (host_only: no machine) > JUDGING > STORING > DONE
- *   QUEUED > PREPARING > CLONING > STARTING > BOOTING > SETTING_UP > RUNNING > DRAINING > JUDGING > STORING > DONE
+ *   QUEUED > PREPARING > CLONING > STARTING > BOOTING > SETTING_UP > RUNNING > DRAINING > ASKING > JUDGING > STORING >
+ *   DONE
+ *
+ * In ASKING, a language model reads the output of payloads that want it (model_metrics.h).
  *
  * Between JUDGING and STORING it may wait for a second run of the same (second_run.h), an attempt of its own that is
  * never stored: JUDGING > REPEATING > JUDGING_AGAIN > STORING.
@@ -33,6 +36,7 @@ enum attempt_state {
 	ATTEMPT_SETTING_UP,
 	ATTEMPT_RUNNING,
 	ATTEMPT_DRAINING,
+	ATTEMPT_ASKING,
 	ATTEMPT_JUDGING,
 	ATTEMPT_REPEATING,
 	ATTEMPT_JUDGING_AGAIN,
@@ -55,6 +59,8 @@ struct attempt_env {
 	void (*admitted)(struct attempt *a);
 	/* Runs on the reactor when the machine was started; may be NULL. */
 	void (*started)(struct attempt *a);
+	/* Asks a language model about the output of payloads; NULL: nothing is to be asked. May be NULL. */
+	struct machine *(*ask)(struct attempt *a);
 	/* The second run of a judged attempt, which then owns it; NULL: none is due. May be NULL. */
 	struct attempt *(*second)(struct attempt *a);
 	/* Runs on the reactor. Returns the attempt to its owner, which may free it. */
@@ -62,6 +68,7 @@ struct attempt_env {
 };
 
 struct plan_case;
+struct model_metrics;
 
 struct attempt {
 	struct machine machine;
@@ -131,6 +138,8 @@ struct attempt {
 	struct recorder *recorder;	     /* of a second run; owned */
 	struct recorder *recorder_of_second; /* a second run is due; owned */
 	struct attempt *second;		     /* once it was started; owned */
+	struct model_metrics *model;	     /* what a language model said; owned. NULL: it was not asked */
+	bool model_taken;		     /* model_metrics_take() was called */
 	json_t *insns;			     /* metrics of counted instructions, for the sidecar; NULL: none */
 	json_t *repro;			     /* what it said, or why there is none; NULL: nothing is to be said */
 	char *repro_dump;		     /* path, once stored */

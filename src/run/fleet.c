@@ -359,6 +359,15 @@ static void start_attempt(struct fleet *f, size_t index, unsigned number)
 	attempt_start(f->reactor, a, NULL, c->name);
 }
 
+/* --- language model ----------------------------------------------------------------------------------------------- */
+
+static struct machine *ask_model(struct attempt *a)
+{
+	struct fleet *f = a->owner;
+	a->model = model_metrics_start(a, &f->model);
+	return a->model ? &a->model->machine : NULL;
+}
+
 /* --- second runs -------------------------------------------------------------------------------------------------- */
 
 /* The same machine again, started in the same way. */
@@ -448,7 +457,11 @@ static void on_signal(void *data, int sig)
 
 static int fleet_init(struct fleet *f, struct reactor *r, const struct fleet_config *config)
 {
-	*f = (struct fleet){ .config = *config, .reactor = r, .began = reactor_now(r), .host = host_context() };
+	*f = (struct fleet){ .config = *config,
+			     .reactor = r,
+			     .model = MODEL_SERVER_NULL,
+			     .began = reactor_now(r),
+			     .host = host_context() };
 	f->slow_at = config->slow ? f->began + config->slow : NSEC_NEVER;
 	f->env = (struct attempt_env){ .backend = config->accel->backend,
 				       .admit = &f->resources.admit,
@@ -458,6 +471,7 @@ static int fleet_init(struct fleet *f, struct reactor *r, const struct fleet_con
 				       .store = attempt_store,
 				       .admitted = on_admitted,
 				       .started = on_started,
+				       .ask = ask_model,
 				       .second = make_second,
 				       .ended = on_ended };
 	f->second_env = (struct attempt_env){ .backend = config->accel->backend,
@@ -496,6 +510,7 @@ static void fleet_finish(struct fleet *f, struct run_counts *ret, struct err **e
 	*ret = f->counts;
 	buf_done(&f->lost);
 	say_damaged(f);
+	model_server_close(&f->model);
 	host_resources_close(&f->resources);
 	if (f->has_groups)
 		sandboxes_close(&f->groups);

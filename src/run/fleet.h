@@ -12,6 +12,7 @@
 #include "report/events.h"
 #include "run/attempt.h"
 #include "run/eta.h"
+#include "run/model_metrics.h"
 #include "run/packed_run.h"
 #include "run/plan.h"
 #include "run/records.h"
@@ -37,6 +38,7 @@ struct fleet_config {
 	enum plan_perf perf;
 	const char *const *environment; /* from replay_environment(); NULL: no such variable is set */
 	const char *image_cache;	/* directory, or NULL */
+	const char *model_dir;		/* of `ktstr model`, or NULL */
 	const char *snapshot_cache;	/* directory; tests start from clones. NULL: they boot */
 	bool start_auto;		/* only those that start_can_be_shared() says do */
 	bool verbose;			/* guests log all kernel messages (KTSTR_VERBOSE) */
@@ -93,6 +95,7 @@ struct fleet {
 		int fd;	   /* -1: no copy; the kernel file is booted */
 		char path[40];
 	} * boot;
+	struct model_server model;	/* who is asked about the output of payloads */
 	struct watched_kernel *watched; /* one per kernel */
 	struct attempt **live;		/* running attempt of each plan item, or NULL */
 	struct flake_history *history;	/* of each plan item; only its running attempt may use it */

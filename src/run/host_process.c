@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 #include "reactor/child.h"
 
 #define CHANNEL_FD	 3 /* the fd on which a test binary expects its channel */
+#define INPUT_FD	 4
 #define OUTPUT_BYTES_MAX (1u << 20)
 #define CANCEL_PERIOD_MS 50
 
@@ -30,14 +32,15 @@ struct host_child {
  * The body has a session of its own, so Ctrl-C does not reach it, and its process group can be killed as a whole. The
  * guard does that when ktstr is killed.
  */
-static int spawn_body(const struct host_process *p, int channel, int output, int guard, struct host_child *c)
+static int spawn_body(const struct host_process *p, int channel, int output, int guard, int input, struct host_child *c)
 {
 	const char *argv[HOST_PROCESS_ARGUMENTS_MAX + 6] = { "sh", "-c", process_guard, "sh" };
 	const struct child_fd fds[] = { { output, STDOUT_FILENO },
 					{ output, STDERR_FILENO },
 					{ channel, CHANNEL_FD },
-					{ guard, PROCESS_GUARD_FD } };
-	const struct child_spec spec = { .argv = argv, .fds = fds, .fd_count = ARRAY_SIZE(fds) };
+					{ guard, PROCESS_GUARD_FD },
+					{ input, INPUT_FD } };
+	const struct child_spec spec = { .argv = argv, .fds = fds, .fd_count = ARRAY_SIZE(fds) - (input < 0) };
 	struct child child = CHILD_NULL;
 	const char **to = argv + 4;
 	const char *emulator = elf_emulator(p->argv[0]);
@@ -50,9 +53,24 @@ static int spawn_body(const struct host_process *p, int channel, int output, int
 	return r;
 }
 
+/* A file in memory with the text: it can be read from its start, without a writer. */
+static int make_input(const struct buf *text)
+{
+	int fd = memfd_create("ktstr-input", MFD_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	int r = fd_write_full(fd, text->data, text->len);
+	if (r < 0)
+		fd_close(fd);
+	return r < 0 ? r : fd;
+}
+
 static int start(const struct host_process *p, struct host_child *c)
 {
 	int pair[2], output[2], guard[2];
+	_cleanup_close_ int input = p->input ? make_input(p->input) : -1;
+	if (p->input && input < 0)
+		return input;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
 	_cleanup_close_ int channel = pair[0], channel_end = pair[1];
@@ -63,7 +81,7 @@ static int start(const struct host_process *p, struct host_child *c)
 		return -errno;
 	_cleanup_close_ int guard_end = guard[0];
 	c->guard = guard[1];
-	int r = spawn_body(p, channel_end, out_end, guard_end, c);
+	int r = spawn_body(p, channel_end, out_end, guard_end, input, c);
 	if (r < 0)
 		return r;
 	c->channel = TAKE_FD(channel);

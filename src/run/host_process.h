@@ -15,6 +15,7 @@
 struct host_process {
 	const char *argv[HOST_PROCESS_ARGUMENTS_MAX + 1]; /* of the test binary */
 	nsec_t limit;					  /* host time; then it is killed */
+	const struct buf *input;			  /* for its descriptor 4; NULL: it has none */
 	struct offload_job *job;			  /* ends it early when it is cancelled */
 	struct evidence *evidence; /* gets its records, its output, and how it ended (test_exit, exit) */
 };

@@ -242,6 +242,18 @@ static int store_report(const struct attempt *a, const struct result *r, const c
 	return file_write_atomic_at(attempt_rundir(a)->fd, path_basename(path), text.data, text.len, 0644, err);
 }
 
+/* What the language model's server answered, if that is to be kept. */
+static int store_answers(const struct attempt *a, const char *sidecar, struct err **err)
+{
+	_cleanup_free_ char *path = rundir_beside(sidecar, MODEL_SUFFIX);
+	const struct buf *answers = a->model ? &a->model->answers : NULL;
+	if (!path)
+		return -ENOMEM;
+	if (!answers || !answers->len)
+		return leave_out(a, path);
+	return file_write_atomic_at(attempt_rundir(a)->fd, path_basename(path), answers->data, answers->len, 0644, err);
+}
+
 /* Writes the guest's memory as a core file for crash(8), drgn or scripts. */
 static int store_memory(const struct attempt *a, const char *sidecar, struct err **err)
 {
@@ -460,6 +472,7 @@ int attempt_store(void *arg)
 	note_loss(&err, store_points(a, path, &err), &lost);
 	note_loss(&err, store_scenario(a, &err), &lost);
 	note_loss(&err, store_memory(a, path, &err), &lost);
+	note_loss(&err, store_answers(a, path, &err), &lost);
 	guestmem_done(&a->memory);
 	a->err = err_free(a->err);
 	if (!lost.len)

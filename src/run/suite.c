@@ -30,6 +30,8 @@ static void test_done(struct test_decl *t)
 		free(t->payload_list[i].binary);
 		free(t->payload_list[i].kit);
 		strings_free(t->payload_list[i].include_files);
+		free(t->payload_list[i].hint);
+		strings_free(t->payload_list[i].metrics);
 	}
 	free(t->payload_list);
 	for (size_t i = 0; i < t->known_fails; i++) {
@@ -257,6 +259,15 @@ static int parse_numbers(const json_t *o, struct test_decl *t, struct err **err)
 	return r;
 }
 
+static int parse_question(const json_t *from, struct payload_decl *p, struct err **err)
+{
+	if (!from)
+		return 0;
+	p->asks = true;
+	int r = list_get_optional(from, "hint", &p->hint);
+	return r < 0 ? r : list_get_strings(from, "metrics", &p->metrics, err);
+}
+
 /* Older test binaries do not list payloads. */
 static int parse_payloads(const json_t *o, struct test_decl *t, struct err **err)
 {
@@ -275,6 +286,8 @@ static int parse_payloads(const json_t *o, struct test_decl *t, struct err **err
 			r = list_get_optional(from, "kit", &p->kit);
 		if (r == 0)
 			r = list_get_strings(from, "include_files", &p->include_files, err);
+		if (r == 0)
+			r = parse_question(json_object_get(from, "question"), p, err);
 		if (r < 0)
 			err_wrap(err, r, "payloads[%zu]", i);
 	}

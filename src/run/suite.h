@@ -20,6 +20,9 @@
 struct payload_decl {
 	char *name, *binary, *kit; /* kit: NULL if not from the kernel's kit */
 	char **include_files;
+	bool asks;	/* a language model reads its output */
+	char *hint;	/* what it is told; or NULL */
+	char **metrics; /* which it is asked for; none: all */
 };
 
 /* A known failure; see known_fail.h. */

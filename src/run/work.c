@@ -223,6 +223,8 @@ int attempt_prepare(void *arg)
 					    .verifies = a->item->test->cell,
 					    .profiles = f->config.profile_insns && !a->recorder,
 					    .perturb = &a->item->perturb };
+	if (test_asks_model(a->item->test))
+		model_server_look(&f->model, f->config.model_dir);
 	captures_done(&a->watch.captures);
 	captures_init(&a->watch.captures, &a->item->test->seen, a->item->test->duration);
 	if (!f->config.no_monitor)
@@ -290,6 +292,8 @@ int attempt_judge(void *arg)
 	a->evidence.no_series = f->config.no_monitor ? "the run has --no-monitor" : a->watch.lack;
 	a->evidence.watchdog_set = a->watch.watchdog_set;
 	look_at_snapshots(a);
+	if (model_metrics_take(a) < 0)
+		buf_puts(&a->evidence.failure, "the output of payloads could not be read: out of memory");
 	const struct exact_subject subject = { facts.has_scheduler, facts.lacks };
 	int r = exact_put(a->watch.exact, a->evidence.no_series, subject, &a->evidence, &a->exact);
 	if (r == 0)

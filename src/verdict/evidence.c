@@ -30,6 +30,9 @@ void evidence_done(struct evidence *e)
 	free(e->metric);
 	free(e->payload);
 	free(e->payload_metric);
+	for (uint32_t i = 0; i < e->output_count; i++)
+		buf_done(&e->output[i].text);
+	free(e->output);
 	free(e->detail);
 	buf_done(&e->damage);
 	buf_done(&e->scenario);
@@ -304,19 +307,21 @@ static int take_payload(struct evidence *e, const struct record *r)
 	return good ? 0 : -EBADMSG;
 }
 
-/* A payload's metric follows its record, which is then the last one in e->payload[]. */
-static bool has_origin(const struct evidence *e, const struct wire_payload_metric *m)
+struct wire_payload *evidence_payload(const struct evidence *e, uint32_t index)
 {
-	return m->payload == WIRE_TEST_ITSELF ||
-	       (e->payload_count && e->payload[e->payload_count - 1].index == m->payload);
+	for (uint32_t i = e->payload_count; i-- > 0;)
+		if (e->payload[i].index == index)
+			return &e->payload[i];
+	return NULL;
 }
 
 static int take_payload_metric(struct evidence *e, const struct record *r)
 {
 	struct wire_payload_metric m;
 	memcpy(&m, r->payload, sizeof(m));
-	if (!has_origin(e, &m) || !__builtin_isfinite(m.value) || !__builtin_isfinite(m.target) ||
-	    m.polarity >= KTSTR_POLARITY_MAX || m.stream < WIRE_METRIC_STDOUT || m.stream > WIRE_METRIC_SYNTHESIZED)
+	if ((m.payload != WIRE_TEST_ITSELF && !evidence_payload(e, m.payload)) || !__builtin_isfinite(m.value) ||
+	    !__builtin_isfinite(m.target) || m.polarity >= KTSTR_POLARITY_MAX || m.source >= WIRE_SOURCES_MAX ||
+	    m.stream < WIRE_METRIC_STDOUT || m.stream > WIRE_METRIC_SYNTHESIZED)
 		return -EBADMSG;
 	struct wire_payload_metric *to = GROW(e, payload_metric, EVIDENCE_METRICS_MAX);
 	if (!to)
@@ -324,6 +329,23 @@ static int take_payload_metric(struct evidence *e, const struct record *r)
 	*to = m;
 	text_clean_field(to->name, sizeof(to->name));
 	text_clean_field(to->unit, sizeof(to->unit));
+	return 0;
+}
+
+static int take_output(struct evidence *e, const struct record *r)
+{
+	struct wire_payload_text head;
+	memcpy(&head, r->payload, sizeof(head));
+	if (!evidence_payload(e, head.payload) || r->length - sizeof(head) > WIRE_OUTPUT_MAX || head.cut > 1 ||
+	    (head.stream != WIRE_METRIC_STDOUT && head.stream != WIRE_METRIC_STDERR))
+		return -EBADMSG;
+	struct evidence_output *o = GROW(e, output, EVIDENCE_OUTPUTS_MAX);
+	if (!o)
+		return -E2BIG;
+	*o = (struct evidence_output){ .payload = head.payload,
+				       .stream = (enum wire_metric_stream)head.stream,
+				       .cut = head.cut };
+	text_append(&o->text, r->payload + sizeof(head), r->length - sizeof(head));
 	return 0;
 }
 
@@ -351,6 +373,7 @@ static const struct {
 	[WIRE_CHECK] = { "check", sizeof(struct wire_check), true, take_check },
 	[WIRE_SCENARIO] = { "scenario", sizeof(struct wire_scenario), false, take_scenario },
 	[WIRE_PAYLOAD_METRIC] = { "payload-metric", sizeof(struct wire_payload_metric), true, take_payload_metric },
+	[WIRE_PAYLOAD_TEXT] = { "payload-text", sizeof(struct wire_payload_text), false, take_output },
 };
 
 uint64_t evidence_end_ns(const struct evidence *e)

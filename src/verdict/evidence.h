@@ -18,6 +18,7 @@
 #define EVIDENCE_ITEMS_MAX    4096
 #define EVIDENCE_SCENARIO_MAX ((size_t)4 << 20) /* bytes of text */
 #define EVIDENCE_METRICS_MAX  65536		/* for workers, and the same number for payloads */
+#define EVIDENCE_OUTPUTS_MAX  2048
 
 struct evidence_worker {
 	struct wire_worker wire;
@@ -43,6 +44,14 @@ struct evidence_detail {
 	uint32_t verdict;
 	bool expectation; /* it is a failed ktstr_expect() */
 	char *text;
+};
+
+/* What a payload printed to one of its streams. */
+struct evidence_output {
+	uint32_t payload;
+	enum wire_metric_stream stream;
+	bool cut; /* only the end of it */
+	struct buf text;
 };
 
 struct evidence_sched {
@@ -87,6 +96,9 @@ struct evidence {
 	uint32_t payload_count;
 	struct wire_payload_metric *payload_metric;
 	uint32_t payload_metric_count;
+	struct evidence_output *output; /* that a language model is to read */
+	uint32_t output_count;
+	bool outputs_read; /* a model was asked, or why not is among the details */
 	struct evidence_detail *detail;
 	uint32_t detail_count;
 	uint32_t details_lost;		  /* more than EVIDENCE_ITEMS_MAX */
@@ -138,6 +150,8 @@ int evidence_take_packet(struct evidence *e, const void *packet, size_t len, str
 /* Takes one record of any content; -EBADMSG names the one that is not what its type says. */
 int evidence_take(struct evidence *e, enum wire_type type, uint64_t time_ns, const void *payload, uint32_t length,
 		  struct err **err);
+/* The run of a payload with that index, or NULL. */
+struct wire_payload *evidence_payload(const struct evidence *e, uint32_t index);
 /*
  * The guest time until which the guest is known: its last record. Where it was cut short (it hung, died or was
  * interrupted) it went on without records, and the monitor's last sample counts if it is later.

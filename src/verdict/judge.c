@@ -327,6 +327,16 @@ static enum ktstr_verdict fold(const struct evidence *e, const struct judgement 
 	return any ? v : KTSTR_FAIL;
 }
 
+/* A test may run where nobody asks a language model: from an exported script. */
+static void find_unread_output(const struct evidence *e, struct judgement *j)
+{
+	const struct wire_payload *p = e->output_count ? evidence_payload(e, e->output[0].payload) : NULL;
+	if (p && !e->outputs_read)
+		judgement_add(j, DETAIL_HARNESS, KTSTR_INCONCLUSIVE,
+			      "the output of payload '%s' was not read: only 'ktstr test' asks a language model",
+			      p->name);
+}
+
 int judge(const struct evidence *e, const struct judge_facts *f, struct judgement *ret)
 {
 	struct judgement *j = ret;
@@ -355,6 +365,7 @@ int judge(const struct evidence *e, const struct judge_facts *f, struct judgemen
 	check_protocol(e, j);
 	find_expectations(e, j);
 	find_silent_body(e, f, j);
+	find_unread_output(e, j);
 	if (!e->has_result && !j->details)
 		judgement_add(j, DETAIL_HARNESS, KTSTR_FAIL, "no test result received from the guest");
 	if (fold(e, j) == KTSTR_PASS)

@@ -174,6 +174,8 @@ def check_compare(a, b):
           'in percent of the time since the start of the threads', r)
     r = got['comm', 'batch-{N}', 'run_time_ns']
     check(r['baseline'] == 7 and r['candidate'] == 7, 'numbers in names count as equal', r)
+    exact = rows(Run('ctprof', 'compare', a, b, '--no-thread-normalize', '--json'))
+    check(not [k for k in exact if '{N}' in k[1]], 'or not, with --no-thread-normalize', sorted(k[1] for k in exact))
     r = got['cgroup', '/app.slice/b-3 [fudged: b-1]', 'run_time_ns']
     check(r['candidate'] == 7, 'a renamed control group with the same threads', sorted(k[1] for k in got))
     r = got['pcomm', 'ser) ver', 'state']

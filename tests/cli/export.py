@@ -79,6 +79,9 @@ def check_refused_tests(dir):
     check(done.status == 64 and "there is no test 'no_such_test'" in done.err, 'a test that does not exist', done)
     done = Run('export', 'eevdf_two_cgroups', EXAMPLES, '--package', 'other')
     check(done.status == 64, 'a test of another binary', done)
+    done = Run('export', 'eevdf_two_cgroups', EXAMPLES, '--release', '-o', dir + '/release.run')
+    check(done.status == 0 and os.path.exists(dir + '/release.run'), '--release is taken', done)
+    os.unlink(dir + '/release.run')
     check(not os.path.exists(dir + '/no.run'), 'nothing is written')
 
 

@@ -155,6 +155,13 @@ def usage(p, base):
     refused(p, 'an absolute path', 'the same file for both commits', '--base', base, *noise, '/bin')
     refused(p, 'one scheduler', 'only used together', '--a-scheduler', 'x')
     refused(p, 'a threshold with runs', 'exclude each other', *noise, '--threshold', '3')
+    refused(p, 'a spread that is not a number', "--noise-spread-threshold: 'x' is not a number", '--noise-spread-threshold', 'x')
+    refused(p, 'a policy that is not there', '/nothing/policy.json', '--policy', '/nothing/policy.json', status=69)
+    refused(p, 'relevant tests without runs', '--relevant is for runs', '--base', base, '--relevant')
+    refused(p, 'relevant to one commit', 'exclude each other', *noise, '--relevant', '--a-scheduler', 'x', '--b-scheduler', 'y')
+    refused(p, 'a build profile without runs', '--profile is for runs', '--base', base, '--profile', 'dev')
+    run = p.delta('--base', base, '--filter', 'no such test')
+    check(run.status == 0 and 'no results' in run.err, '--filter without results: said', run)
     refused(p, 'a metric that does not exist', 'there is no such metric', '--must-fail', 'nothing')
     refused(p, 'a metric without a direction', 'neither direction', '--must-fail', 'total_pcount')
     refused(p, 'a distribution without runs', 'add --noise-adjust', '--must-fail', 'worst_p99_wake_latency_us')
@@ -193,6 +200,20 @@ def unchanged(p):
     check('with 2 changed or new files' in run.err and p.git('status', '--short').count('\n') == 1, 'the changes are counted, and stay', run)
     p.git('checkout', '-q', '.')
     os.unlink(p.top + '/new file')
+
+
+def relevant(p):
+    """The build in the working directory says which tests a change concerns."""
+    p.commit(2000)
+    subprocess.run(['make'], cwd=p.top, check=True, capture_output=True)
+    p.write('README.md', 'words')
+    p.commit(2000)
+    run = p.noise('--base', 'HEAD~1', '--relevant')
+    check(run.status == 0 and 'no test is relevant: only documentation changed' in run.err and 'run 1 of' not in run.err,
+          '--relevant: only documentation: nothing runs', run)
+    p.commit(4000)
+    run = p.noise('--base', 'HEAD~1', '--relevant', '--fail-threshold', '1', '-E', 'test(steady)', n=2)
+    check(run.status == 1 and 'relevant' in run.err and found(run) == ['regression'], '--relevant: what a change concerns runs', run)
 
 
 def gates(p):
@@ -265,7 +286,7 @@ def main():
         else:
             p.kernel, p.checkouts = kernel['key'], os.path.join(os.path.dirname(os.path.dirname(kernel['path'])), 'checkouts')
             p.before = glob.glob(p.checkouts + '/*')
-            for part in (lambda: noise(p, base, slower), lambda: unchanged(p), lambda: gates(p), lambda: interrupted(p), lambda: broken(p)):
+            for part in (lambda: noise(p, base, slower), lambda: unchanged(p), lambda: relevant(p), lambda: gates(p), lambda: interrupted(p), lambda: broken(p)):
                 part()
     finish(at_least=25)
 

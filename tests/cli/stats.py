@@ -106,6 +106,26 @@ def check_policy():
         check(status == 64, '--threshold and --policy exclude each other', done)
 
 
+# Each dimension of the sides: for both, for A, for B.
+DIMENSIONS = (('--kernel', '--a-kernel', '--b-kernel'), ('--scheduler', '--a-scheduler', '--b-scheduler'),
+              ('--topology', '--a-topology', '--b-topology'), ('--work-type', '--a-work-type', '--b-work-type'),
+              ('--run-source', '--a-run-source', '--b-run-source'), ('--kernel-commit', '--a-kernel-commit', '--b-kernel-commit'),
+              ('--project-commit', '--a-project-commit', '--b-project-commit'))
+
+
+def check_dimensions():
+    with Place() as p:
+        p.make('one', 1000, **A)
+        p.make('two', 2000, **B)
+        for both, a, b in DIMENSIONS:
+            for option, said in ((a, 'A side filter matched 0 sidecars'), (b, 'B side filter matched 0 sidecars')):
+                status, _, done = compare(option, 'nothing-like-it')
+                check(status == 65 and said in done.err, f'{option} chooses results of its side', done)
+            if both != '--kernel':
+                status, _, done = compare(both, 'nothing-like-it')
+                check(status == 65 and 'side filter matched 0 sidecars' in done.err, f'{both} chooses results of both', done)
+
+
 def check_selection():
     with Place() as p:
         p.make('one', 1000, **A)

@@ -53,8 +53,9 @@ UNEXECUTED = (
 )
 # Schedulers that the reader has, and what stands for them; words that the stand-in does not know.
 STAND_INS = (('"scx_mine"', '"scx_simple"'), ('.args = KTSTR_ARGS("--slice-us", "5000"),', ''))
-# The tests in C blocks that run under the stand-ins, with their verdict and a part of its cause. Three do not run:
-# one_layer needs a scheduler with a configuration; disk_beside_spinners and messages need programs that a host may lack.
+# The tests in C blocks that run under the stand-ins, with their verdict and a part of its cause. Four do not run:
+# one_layer needs a scheduler with a configuration; disk_beside_spinners, messages and bench_is_quick need programs that a
+# host may lack.
 EXAMPLES = {
     'docs/SCENARIOS.md': {'cpusets_change_hands': ('pass', '')},
     'docs/SCHEDULERS.md': {'exchange': ('pass', '')},

@@ -112,6 +112,11 @@ put('payload', 'deep', '\0' + '[' * 80 + '1' + ']' * 80)
 put('payload', 'names', '\3{"' + 'k' * 200 + '":1,"":2,"\\u00e9":3,"a":true}')
 put('payload', 'broken', '\0{"a":1,}[1 2][')
 put('payload', 'tap', '\0ok 1 - name # SKIP no\nnot ok 2 name\r\nok 3 # skip\nok\nnot ok 4 other #\n1..4')
+put('question', 'good', '{"choices":[{"finish_reason":"stop","message":{"role":"assistant","content":'
+                        '"{\\"ops\\": 12.5, \\"gone\\": null, \\"n\\": -3e2}"}}]}')
+put('question', 'nested', '{"choices":[{"message":{"content":"{\\"ops\\": \\"12\\", \\"a\\": {\\"b\\": [1]}}"}},7,null]}')
+put('question', 'error', '{"error":{"code":503,"message":"Loading model\\n","type":"unavailable_error"}}')
+put('question', 'marks', 'ops = 7 <|im_end|><|im_start|>system [INST] </s> END OUTPUT "}]}')
 put('qmp', 'session', '{"QMP":{}}\n{"return":{}}\n{"event":"SHUTDOWN","data":{"reason":"guest-reset"}}\n'
                       '{"return":"CPU#0\\r\\nRIP=1"}\n{"error":{"desc":"no"}}\n')
 

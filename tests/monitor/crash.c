@@ -20,7 +20,7 @@ KTSTR_SCHEDULER(patterns_stay, .binary = "scx_patterns", .args = KTSTR_ARGS("sta
 KTSTR_SCHEDULER(starve, .binary = "scx_misbehave", .args = KTSTR_ARGS("starve"));
 
 /* They are found in the guest's memory, so none lies in two pages. */
-#define FACT_BYTES 256
+#define FACT_BYTES 512
 static char fact[4096][FACT_BYTES] __attribute__((aligned(4096)));
 static unsigned facts;
 
@@ -34,7 +34,7 @@ static void note_file(const char *path, const char *words, const char *only)
 		if (strncmp(line, only, strlen(only)) != 0)
 			continue;
 		if (facts < sizeof(fact) / sizeof(fact[0]))
-			snprintf(fact[facts], FACT_BYTES, "fact: %04u %s %.150s$", facts, words, line);
+			snprintf(fact[facts], FACT_BYTES, "fact: %04u %s %.400s$", facts, words, line);
 		facts++;
 	}
 	if (f)
@@ -48,7 +48,14 @@ static void note_task(const char *pid)
 	} parts[] = { { "status", "Name:" },
 		      { "status", "State:" },
 		      { "status", "voluntary_ctxt_switches:" },
+		      { "status", "nonvoluntary_ctxt_switches:" },
 		      { "status", "Cpus_allowed_list:" },
+		      { "stat", "" },
+		      { "schedstat", "" },
+		      { "sched", "se.nr_migrations" },
+		      { "sched", "ext.enabled" },
+		      { "io", "rchar:" },
+		      { "io", "syscr:" },
 		      { "cgroup", "0::" },
 		      { "stack", "" } };
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {

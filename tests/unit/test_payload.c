@@ -176,12 +176,39 @@ START_TEST(payload_records_are_checked)
 }
 END_TEST
 
+/* Output for a language model follows its payload's record, is bounded, and is made printable. */
+START_TEST(payload_output_is_checked)
+{
+	struct evidence e = { 0 };
+	struct wire_payload p = { .index = 1, .end = WIRE_PAYLOAD_EXITED, .name = "fio" };
+	struct {
+		struct wire_payload_text head;
+		char text[WIRE_OUTPUT_MAX + 1];
+	} r = { .head = { .payload = 1, .stream = WIRE_METRIC_STDERR, .cut = 1 }, .text = "ops\033[1m\xff" };
+	const uint32_t head = sizeof(r.head);
+	t_errno(evidence_take(&e, WIRE_PAYLOAD_TEXT, 1, &r, head + 5, NULL), EBADMSG);
+	t_ok(evidence_take(&e, WIRE_PAYLOAD, 1, &p, sizeof(p), NULL));
+	t_ok(evidence_take(&e, WIRE_PAYLOAD_TEXT, 1, &r, head + 8, NULL));
+	t_errno(evidence_take(&e, WIRE_PAYLOAD_TEXT, 1, &r, head - 1, NULL), EBADMSG);
+	t_errno(evidence_take(&e, WIRE_PAYLOAD_TEXT, 1, &r, sizeof(r), NULL), EBADMSG);
+	r.head.stream = WIRE_METRIC_SYNTHESIZED;
+	t_errno(evidence_take(&e, WIRE_PAYLOAD_TEXT, 1, &r, head + 5, NULL), EBADMSG);
+	r.head = (struct wire_payload_text){ .payload = 2, .stream = WIRE_METRIC_STDOUT };
+	t_errno(evidence_take(&e, WIRE_PAYLOAD_TEXT, 1, &r, head + 5, NULL), EBADMSG);
+	ck_assert_uint_eq(e.output_count, 1);
+	ck_assert(e.output[0].cut && e.output[0].stream == WIRE_METRIC_STDERR);
+	ck_assert_str_eq(buf_str(&e.output[0].text), "ops?[1m\xef\xbf\xbd");
+	evidence_done(&e);
+}
+END_TEST
+
 static void fill(TCase *tc)
 {
 	tcase_add_test(tc, include_files_are_found);
 	tcase_add_test(tc, include_files_that_cannot_be);
 	tcase_add_test(tc, include_files_of_other_kinds);
 	tcase_add_test(tc, payload_records_are_checked);
+	tcase_add_test(tc, payload_output_is_checked);
 }
 
 int main(void)

@@ -44,6 +44,26 @@ START_TEST(dropped_records_are_inconclusive)
 }
 END_TEST
 
+/* Numbers that nobody looked for are not there. */
+START_TEST(output_that_no_model_read_is_inconclusive)
+{
+	const struct wire_payload p = { .index = 0, .end = WIRE_PAYLOAD_EXITED, .name = "bench" };
+	const struct {
+		struct wire_payload_text head;
+		char text[8];
+	} output = { .head = { .stream = WIRE_METRIC_STDOUT }, .text = "ops = 7" };
+	for (int read = 0; read < 2; read++) {
+		made_begin();
+		made_take(WIRE_PAYLOAD, &p, sizeof(p));
+		made_take(WIRE_PAYLOAD_TEXT, &output, sizeof(output));
+		made_result(KTSTR_PASS);
+		made.outputs_read = read;
+		made_expect(read ? KTSTR_PASS : KTSTR_INCONCLUSIVE,
+			    read ? NULL : "the output of payload 'bench' was not read");
+	}
+}
+END_TEST
+
 START_TEST(a_machine_killed_from_outside_says_nothing_of_the_scheduler)
 {
 	made_begin();
@@ -368,6 +388,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, nothing_is_not_a_pass);
 	tcase_add_test(tc, missing_telemetry_is_inconclusive);
 	tcase_add_test(tc, dropped_records_are_inconclusive);
+	tcase_add_test(tc, output_that_no_model_read_is_inconclusive);
 	tcase_add_test(tc, a_machine_killed_from_outside_says_nothing_of_the_scheduler);
 	tcase_add_test(tc, failure_outranks_inconclusive_outranks_pass);
 	tcase_add_test(tc, schedulers_that_do_not_come_up);

@@ -15,6 +15,8 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'lib'))
@@ -22,7 +24,8 @@ import schema  # noqa: E402
 from tap import BUILD, Run, Scratch, check, check_nothing_left, finish, machines, need_kernel  # noqa: E402
 
 SCHEMA = os.path.join(HERE, '..', '..', 'docs', 'dump.schema.json')
-FACT = re.compile(rb'fact: (\d{4}) ([\t -~]{1,250}?)\$\0')
+FACT = re.compile(rb'fact: (\d{4}) ([\t -~]{1,500}?)\$\0')
+POLICIES = {0: 'SCHED_OTHER', 1: 'SCHED_FIFO', 2: 'SCHED_RR', 3: 'SCHED_BATCH', 5: 'SCHED_IDLE', 6: 'SCHED_DEADLINE', 7: 'SCHED_EXT'}
 
 
 def facts_of(core):
@@ -32,7 +35,7 @@ def facts_of(core):
     lines = [numbered[i] for i in sorted(numbered)]
     tasks, attributes = {}, {}
     for what, rest in (line.split(' ', 1) for line in lines):
-        if what not in ('status', 'cgroup', 'stack'):
+        if what not in ('status', 'cgroup', 'stack', 'stat', 'schedstat', 'sched', 'io'):
             attributes[what] = rest
             continue
         pid, value = rest.split(' ', 1)
@@ -41,6 +44,8 @@ def facts_of(core):
             task['stack'].append(value.split('] ')[1].split('/')[0])
         elif what == 'cgroup':
             task['cgroup'] = value[3:]
+        elif what in ('stat', 'schedstat'):
+            task[what] = value
         else:
             key, text = value.split(':', 1)
             task[key] = text.strip()
@@ -126,6 +131,63 @@ def check_text(text):
     check(any(re.search(r'in the user dispatch queue 0x\w+, place \d+ of \d+', line) for line in first),
           'its place in its queue', first)
     check(any(re.match(r' {4}\w+\+0x', line) for line in first), 'and its stack', first)
+
+
+def proc_values(fact):
+    """The metrics of `ktstr ctprof` that the guest's own /proc had."""
+    stat = fact['stat'].rsplit(') ', 1)[1].split()      # from field 3 on
+    run, wait, slices = map(int, fact['schedstat'].split())
+    values = {'start_time_clock_ticks': int(stat[19]), 'minflt': int(stat[7]), 'majflt': int(stat[9]), 'priority': int(stat[15]),
+              'nice': int(stat[16]), 'rt_priority': int(stat[37]), 'policy': POLICIES[int(stat[38])], 'run_time_ns': run,
+              'wait_time_ns': wait, 'timeslices': slices, 'voluntary_csw': int(fact['voluntary_ctxt_switches']),
+              'nonvoluntary_csw': int(fact['nonvoluntary_ctxt_switches']) if 'nonvoluntary_ctxt_switches' in fact else None,
+              'cpu_affinity': fact['Cpus_allowed_list'], 'cgroup': fact['cgroup']}
+    for ours, its in (('nr_migrations', 'se.nr_migrations'), ('rchar', 'rchar'), ('syscr', 'syscr')):
+        if its in fact:
+            values[ours] = int(fact[its])
+    if 'ext.enabled' in fact:
+        values['ext_enabled'] = fact['ext.enabled'] == '1'
+    return {k: v for k, v in values.items() if v is not None}
+
+
+def profile(vmlinux, core):
+    """`ktstr ctprof capture --vm`: values equal to those that the guest read from its /proc, for tasks that have not run since."""
+    begin = time.monotonic()
+    run = Run('ctprof', 'capture', '--vm', core, '--vmlinux', vmlinux, '-o', '-')
+    if not check(run.status == 0, 'a profile of the threads can be taken from the memory', run.err):
+        return
+    print(f'# ktstr ctprof capture --vm: {time.monotonic() - begin:.2f} s')
+    whole = json.loads(run.out)
+    threads = {t['tid']: t for t in whole['threads'] if t['tid'] == t['tgid']}
+    facts, _ = facts_of(core)
+    wrong, compared, values = [], 0, 0
+    for pid, fact in facts.items():
+        ours = threads.get(pid)
+        if not ours or ours['timeslices'] != int(fact['schedstat'].split()[2]) or ours['state'] == 'R':
+            continue        # it has run since, or does
+        compared += 1
+        its = proc_values(fact)
+        values += len(its)
+        wrong += [(pid, fact['Name'], k, ours[k], v) for k, v in its.items() if ours[k] != v]
+    check(not set(facts) - set(threads), 'every process that the guest saw is in it', set(facts) - set(threads))
+    check(compared >= 15 and values > 200 and not wrong, 'values are those of the guest\'s own /proc', (compared, values, wrong[:5]))
+    print(f'# {compared} processes, {values} values compared; {len(whole["threads"])} threads in the profile')
+    unknown = whole['source']['unknown']
+    nulls = {k for k in whole['threads'][0] if all(t.get(k) is None for t in whole['threads'])}
+    check(nulls <= set(unknown) and unknown['utime_clock_ticks'] == 'the kernel computes it when /proc is read' and
+          whole['psi'] is None, 'what no thread has is null, with the reason', (nulls - set(unknown), unknown))
+    with tempfile.TemporaryDirectory() as d:
+        kept = Run('ctprof', 'capture', '--vm', os.path.dirname(core), '--vmlinux', vmlinux, '-o', d + '/x.ctprof.zst')
+        shown = Run('ctprof', 'show', '--group-by', 'all', '--metrics', 'run_time_ns', d + '/x.ctprof.zst')
+        check(kept.status == 0 and shown.status == 0 and 'run_time_ns' in shown.out, 'a directory with one image will do; show reads the file',
+              (kept, shown))
+    for name, words, status, said in (('without the kernel', ['--vm', core], 64, 'name the kernel that ran with --vmlinux'),
+                                      ('two places', ['--vm', core, '--root', '/'], 64, '--vm and --root are two places'),
+                                      ('no image', ['--vm', vmlinux, '--vmlinux', vmlinux], 65, 'vmlinux'),
+                                      ('an empty directory', ['--vm', os.path.dirname(vmlinux), '--vmlinux', vmlinux], 65,
+                                       'has 0 memory images')):
+        run = Run('ctprof', 'capture', *words, '-o', '-')
+        check(run.status == status and said in run.err and not run.out, f'{name}: exits with {status}', run)
 
 
 def look(vmlinux, core):
@@ -288,6 +350,7 @@ def main():
         cores = glob.glob(scratch.path + '/*.vmcore')
         if check(len(cores) == 1, 'the memory of the crashed guest is kept', run):
             look(os.path.join(kernel['path'], 'vmlinux'), cores[0])
+            profile(os.path.join(kernel['path'], 'vmlinux'), cores[0])
             damage(os.path.join(kernel['path'], 'vmlinux'), cores[0])
         patterns(scratch, kernel)
     check_nothing_left('nothing is left behind', before)

@@ -64,7 +64,7 @@ def main():
     kernel = need_kernel('payloads')
     before = machines()
     with Scratch() as scratch:
-        run = Run('test', '--kernel', kernel['key'], '--json', BUILD + '/tests/payloads',
+        run = Run('test', '--kernel', kernel['key'], '--json', BUILD + '/tests/payloads/payloads',
                   env={'KTSTR_SIDECAR_DIR': scratch.path})
         tests = {e['name'].split('/')[1]: e for e in run.events() if e['event'] == 'test-finished'}
         check(sorted(tests) == sorted([*BAD, *GOOD]), 'every test ended', sorted(tests))
@@ -81,7 +81,7 @@ def main():
         once = {n: sidecar(scratch, n)['metrics'] for n in ('payload_metrics', 'payload_operations')}
     with Scratch() as scratch:
         run = Run('test', '--kernel', kernel['key'], '-E', 'test(payload_metrics) | test(payload_operations)',
-                  BUILD + '/tests/payloads', env={'KTSTR_SIDECAR_DIR': scratch.path, 'KTSTR_LOG_PASSES': '1'})
+                  BUILD + '/tests/payloads/payloads', env={'KTSTR_SIDECAR_DIR': scratch.path, 'KTSTR_LOG_PASSES': '1'})
         check(re.search(r'(?m)^PASS  ktstr/payload_metrics +\S+ +[0-9.]+s\n      payload metrics: pass, \w+: '
                         r'jobs\.0\.read\.iops=1234\.5 1/s, jobs\.0\.errors=0, ns=2000 ns$', run.out),
               'results of a payload that passed are shown when they are asked for', run)

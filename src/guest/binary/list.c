@@ -9,6 +9,7 @@
 #include "guest/binary/dry.h"
 #include "guest/binary/list.h"
 #include "guest/inherit.h"
+#include "guest/payload/declaration.h"
 
 static void put_key(struct buf *out, const char *key)
 {
@@ -184,6 +185,19 @@ static void put_staged(struct buf *out, const struct ktstr_scheduler *const *sta
 	buf_puts(out, "]");
 }
 
+/* What a language model is told and asked about the output. */
+static void put_question(struct buf *out, const struct ktstr_payload *p)
+{
+	const char *wanted[PAYLOAD_WANTED_MAX + 1];
+	size_t count = MIN_OF(payload_wanted(p, wanted), (size_t)PAYLOAD_WANTED_MAX);
+	wanted[count] = NULL;
+	put_key(out, "question");
+	buf_puts(out, "{");
+	put_name(out, "hint", p->llm_hint);
+	put_strings(out, "metrics", wanted);
+	buf_puts(out, "}");
+}
+
 static void put_payload(struct buf *out, const struct ktstr_payload *p)
 {
 	buf_puts(out, "{");
@@ -191,6 +205,8 @@ static void put_payload(struct buf *out, const struct ktstr_payload *p)
 	put_text(out, "binary", p->binary);
 	put_text(out, "kit", p->kit);
 	put_strings(out, "include_files", p->include_files);
+	if (p->output == KTSTR_OUTPUT_LLM)
+		put_question(out, p);
 	buf_puts(out, "}");
 }
 

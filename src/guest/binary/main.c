@@ -10,6 +10,7 @@
 #include "guest/binary/list.h"
 #include "guest/binary/registry.h"
 #include "guest/channel.h"
+#include "guest/payload/reply.h"
 #include "guest/post/post.h"
 
 /* `ktstr` recognises a test binary and its interface version by this ELF note. */
@@ -29,9 +30,9 @@ static const struct api_note api_note __attribute__((used, retain, section(".not
 /* --- commands ----------------------------------------------------------------------------------------------------- */
 
 struct options {
-	const char *run, *post_vm, *snapshots;
-	bool list;
-	uint64_t seed, duration_ns, scheduler_pid;
+	const char *run, *post_vm, *snapshots, *reply, *payload;
+	bool list, killed;
+	uint64_t seed, duration_ns, scheduler_pid, index, stream;
 };
 
 static int parse_options(int argc, char **argv, struct options *o)
@@ -44,6 +45,11 @@ static int parse_options(int argc, char **argv, struct options *o)
 		{ "scheduler-pid", required_argument, NULL, 'p' },
 		{ "post-vm", required_argument, NULL, 'v' },
 		{ "snapshots", required_argument, NULL, 'n' },
+		{ "reply", required_argument, NULL, 'y' },
+		{ "payload", required_argument, NULL, 'a' },
+		{ "index", required_argument, NULL, 'i' },
+		{ "stream", required_argument, NULL, 't' },
+		{ "killed", no_argument, NULL, 'k' },
 		{ 0 },
 	};
 	for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
@@ -70,13 +76,28 @@ static int parse_options(int argc, char **argv, struct options *o)
 		case 'n':
 			o->snapshots = optarg;
 			break;
+		case 'y':
+			o->reply = optarg;
+			break;
+		case 'a':
+			o->payload = optarg;
+			break;
+		case 'i':
+			r = parse_u64(optarg, &o->index);
+			break;
+		case 't':
+			r = parse_u64(optarg, &o->stream);
+			break;
+		case 'k':
+			o->killed = true;
+			break;
 		default:
 			return -EINVAL;
 		}
 		if (r < 0)
 			return r;
 	}
-	return o->list || o->run || (o->post_vm && o->snapshots) ? 0 : -EINVAL;
+	return o->list || o->run || (o->post_vm && o->snapshots) || (o->reply && o->payload) ? 0 : -EINVAL;
 }
 
 static int print_list(const struct registry *registry)
@@ -102,6 +123,19 @@ static int run_post_vm(const struct registry *registry, const struct options *o)
 	return post_run(test, o->snapshots, CHANNEL_FD) < 0 ? WIRE_TEST_UNHEARD : 0;
 }
 
+/* The same, about a payload of the test. */
+static int judge_reply(const struct registry *registry, const struct options *o)
+{
+	const struct payload_reply reply = { .test = registry_find(registry, o->reply),
+					     .payload = o->payload,
+					     .index = (uint32_t)o->index,
+					     .stream = (uint32_t)o->stream,
+					     .killed = o->killed };
+	if (!reply.test)
+		return no_test(o->reply);
+	return payload_reply_judge(&reply, CHANNEL_FD) < 0 ? WIRE_TEST_UNHEARD : 0;
+}
+
 static int run(const struct registry *registry, const struct options *o)
 {
 	const struct ktstr_test *test = registry_find(registry, o->run);
@@ -125,7 +159,10 @@ int main(int argc, char **argv)
 	}
 	if (registry_load(&registry) < 0)
 		return 75;
-	int status = o.list ? print_list(&registry) < 0 : o.post_vm ? run_post_vm(&registry, &o) : run(&registry, &o);
+	int status = o.list	 ? print_list(&registry) < 0
+		     : o.post_vm ? run_post_vm(&registry, &o)
+		     : o.reply	 ? judge_reply(&registry, &o)
+				 : run(&registry, &o);
 	registry_done(&registry);
 	return status;
 }

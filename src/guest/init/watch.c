@@ -95,7 +95,7 @@ static void take_packets(struct init *i)
 		struct wire_record *r = &packet.record;
 		bool from_a_test = (r->type >= WIRE_PHASE && r->type <= WIRE_RESULT && r->type != WIRE_TEXT) ||
 				   r->type == WIRE_PAYLOAD || r->type == WIRE_PAYLOAD_METRIC || r->type == WIRE_CHECK ||
-				   r->type == WIRE_SCENARIO;
+				   r->type == WIRE_SCENARIO || r->type == WIRE_PAYLOAD_TEXT;
 		if (r->type == CHANNEL_SCHED_REQUEST && r->length == sizeof(i->request) &&
 		    (size_t)n == sizeof(*r) + sizeof(i->request)) {
 			memcpy(&i->request, packet.bytes + sizeof(*r), sizeof(i->request));

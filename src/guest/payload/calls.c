@@ -24,8 +24,9 @@ static void put_result(const struct payload *p, struct ktstr_payload_result *ret
 }
 
 /* On the host: only checks the declaration. */
-static void check_dry(struct ktstr_ctx *t, const struct ktstr_payload *decl)
+static void check_dry(struct ktstr_ctx *t, const struct ktstr_payload_run *run)
 {
+	const struct ktstr_payload *decl = run->payload;
 	if (t->dry->problem.len)
 		return;
 	if (!decl)
@@ -33,6 +34,8 @@ static void check_dry(struct ktstr_ctx *t, const struct ktstr_payload *decl)
 	else if (!payload_declared(t->test, decl))
 		buf_appendf(&t->dry->problem, "payload '%s' is neither the test's .payload nor one of its .workloads",
 			    decl->name);
+	else if (payload_call_problem(run))
+		buf_appendf(&t->dry->problem, "payload '%s': %s", decl->name, payload_call_problem(run));
 }
 
 int ktstr_payload_spawn(struct ktstr_ctx *t, const struct ktstr_payload_run *run)
@@ -40,12 +43,16 @@ int ktstr_payload_spawn(struct ktstr_ctx *t, const struct ktstr_payload_run *run
 	_cleanup_err_ struct err *err = NULL;
 	struct payload *p;
 	if (t->dry) {
-		check_dry(t, run->payload);
+		check_dry(t, run);
 		return 0;
 	}
 	if (!run->payload || !payload_declared(t->test, run->payload)) {
 		ktstr_expect(t, 0, "payload '%s' is neither the test's .payload nor one of its .workloads",
 			     run->payload ? run->payload->name : "");
+		return -EINVAL;
+	}
+	if (payload_call_problem(run)) {
+		ktstr_expect(t, 0, "payload '%s': %s", run->payload->name, payload_call_problem(run));
 		return -EINVAL;
 	}
 	int r = payload_start(t, run, !t->in_step, &p, &err);

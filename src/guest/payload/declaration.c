@@ -11,6 +11,48 @@
 #include "base/text.h"
 #include "guest/payload/declaration.h"
 
+#define HINT_BYTES_MAX 1000
+
+static bool is_known(const char *name, const char *const *names, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(names[i], name))
+			return true;
+	return false;
+}
+
+static void want_metric(const char *name, const char **names, size_t *count)
+{
+	if (!name || !strcmp(name, KTSTR_WALL_TIME) || *count > PAYLOAD_WANTED_MAX || is_known(name, names, *count))
+		return;
+	names[(*count)++] = name;
+}
+
+size_t payload_wanted(const struct ktstr_payload *p, const char **ret)
+{
+	const char *names[PAYLOAD_WANTED_MAX + 1];
+	size_t count = 0;
+	for (const struct ktstr_metric_hint *h = p->metrics; h && h->name; h++)
+		want_metric(h->name, names, &count);
+	for (const struct ktstr_payload_check *c = p->checks; c && c->kind != KTSTR_PAYLOAD_CHECK_MAX; c++)
+		if (c->kind != KTSTR_CHECK_EXIT_CODE)
+			want_metric(c->metric, names, &count);
+	if (ret)
+		memcpy(ret, names, MIN_OF(count, (size_t)PAYLOAD_WANTED_MAX) * sizeof(*names));
+	return count;
+}
+
+const char *payload_call_problem(const struct ktstr_payload_run *run)
+{
+	const struct ktstr_payload_check *c = run->payload->output == KTSTR_OUTPUT_LLM ? run->checks : NULL;
+	for (; c && c->kind != KTSTR_PAYLOAD_CHECK_MAX; c++)
+		if (c->kind != KTSTR_CHECK_EXIT_CODE && (!c->metric || strcmp(c->metric, KTSTR_WALL_TIME)))
+			return "a language model reads its output after the test, so metrics are checked by its "
+			       "declaration "
+			       "only, not by a call";
+	return NULL;
+}
+
 static const char *check_problem(const struct ktstr_payload *p, const struct ktstr_payload_check *c)
 {
 	if (c->kind > KTSTR_PAYLOAD_CHECK_MAX)
@@ -19,8 +61,10 @@ static const char *check_problem(const struct ktstr_payload *p, const struct kts
 		return c->code > 255 ? "its exit code is checked for more than 255" : NULL;
 	if (!c->metric || !*c->metric)
 		return "a check names no metric";
+	if (p->output == KTSTR_OUTPUT_LLM && strlen(c->metric) >= LEAF_PATH_MAX)
+		return "a metric's name has more than 191 bytes";
 	if (p->output == KTSTR_OUTPUT_EXIT_CODE && strcmp(c->metric, KTSTR_WALL_TIME))
-		return "checks of metrics need its output to be JSON, TAP or TEXT";
+		return "checks of metrics need its output to be JSON, TAP, TEXT or LLM";
 	if (!isfinite(c->low) || !isfinite(c->high))
 		return "a check's limit is not a number";
 	return c->kind == KTSTR_CHECK_RANGE && c->low > c->high ? "a check's range ends before it begins" : NULL;
@@ -43,7 +87,7 @@ static const char *hint_problem(const struct ktstr_payload *p, const struct ktst
 		return "each metric of TEXT output needs a pattern";
 	if (h->pattern && (!text || wall))
 		return wall ? "the wall time has no pattern" : "a metric's pattern needs its output to be TEXT";
-	if (h->pattern && strlen(h->name) >= LEAF_PATH_MAX)
+	if ((h->pattern || p->output == KTSTR_OUTPUT_LLM) && strlen(h->name) >= LEAF_PATH_MAX)
 		return "a metric's name has more than 191 bytes";
 	if (h->pattern && pattern_problem(h))
 		return pattern_problem(h);
@@ -70,6 +114,12 @@ const char *payload_problem(const struct ktstr_payload *p)
 		return "its output is of no known kind";
 	if (p->tap_test && p->output != KTSTR_OUTPUT_TAP)
 		return "tap_test needs its output to be TAP";
+	if (p->llm_hint && p->output != KTSTR_OUTPUT_LLM)
+		return "llm_hint needs its output to be LLM";
+	if (p->llm_hint && strlen(p->llm_hint) > HINT_BYTES_MAX)
+		return "its llm_hint has more than 1000 bytes";
+	if (p->output == KTSTR_OUTPUT_LLM && payload_wanted(p, NULL) > PAYLOAD_WANTED_MAX)
+		return "more than 64 metrics are asked for";
 	while (p->args && p->args[args])
 		args++;
 	if (args > PAYLOAD_ARGS_MAX)

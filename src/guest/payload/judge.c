@@ -72,6 +72,13 @@ static void weigh_exit(struct payload *p, struct buf *why)
 			    p->stragglers == 1 ? "" : "es");
 }
 
+/* In the guest, the metrics that a language model is to find are not known yet. */
+static bool is_due(const struct payload *p, const struct ktstr_payload_check *c)
+{
+	bool wall = c->metric && !strcmp(c->metric, KTSTR_WALL_TIME);
+	return c->kind != KTSTR_CHECK_EXIT_CODE && (p->decl->output != KTSTR_OUTPUT_LLM || p->is_reply != wall);
+}
+
 static void weigh_check(struct payload *p, const struct ktstr_payload_check *c, struct buf *why)
 {
 	const struct ktstr_metric wall = { KTSTR_WALL_TIME, (double)(p->ended - p->started) };
@@ -95,7 +102,7 @@ static void weigh_check(struct payload *p, const struct ktstr_payload_check *c, 
 static void weigh_checks(struct payload *p, const struct ktstr_payload_check *list, struct buf *why)
 {
 	for (const struct ktstr_payload_check *c = list; c && c->kind != KTSTR_PAYLOAD_CHECK_MAX; c++)
-		if (c->kind != KTSTR_CHECK_EXIT_CODE)
+		if (is_due(p, c))
 			weigh_check(p, c, why);
 }
 
@@ -164,6 +171,9 @@ enum ktstr_verdict payload_weigh(struct payload *p, struct buf *why)
 		weigh_tap(p, why);
 	if (bad)
 		add_finding(p, KTSTR_FAIL, why, "metric '%s': what its pattern matches is not a number", bad);
+	if (p->decl->output == KTSTR_OUTPUT_LLM && !p->killed && !p->text[PAYLOAD_STDOUT].len &&
+	    !p->text[PAYLOAD_STDERR].len)
+		add_finding(p, KTSTR_FAIL, why, "printed nothing");
 	if (r < 0 && !p->killed && p->verdict != KTSTR_FAIL)
 		add_finding(p, KTSTR_FAIL, why, "%s", unreadable_output(p, r));
 	else if (r == 0 || p->killed) {
@@ -171,6 +181,14 @@ enum ktstr_verdict payload_weigh(struct payload *p, struct buf *why)
 		weigh_checks(p, p->more_checks, why);
 	}
 	return p->verdict;
+}
+
+void payload_weigh_reply(struct payload *p, struct buf *why)
+{
+	p->verdict = KTSTR_PASS;
+	p->is_reply = true;
+	payload_read_json(p);
+	weigh_checks(p, p->decl->checks, why);
 }
 
 /* --- records ------------------------------------------------------------------------------------------------------ */
@@ -184,19 +202,36 @@ static enum wire_payload_end end_of(const struct payload *p)
 			      : WIRE_PAYLOAD_EXITED;
 }
 
-static void send_metric(struct ktstr_ctx *t, const struct payload *p, const struct ktstr_metric *m)
+static void send_metric(struct channel *to, const struct payload *p, const struct ktstr_metric *m)
 {
-	struct wire_payload_metric wire = { .payload = p->index, .stream = (uint16_t)p->stream, .value = m->value };
+	struct wire_payload_metric wire = { .payload = p->index,
+					    .source = (uint8_t)p->decl->output,
+					    .stream = (uint16_t)p->stream,
+					    .value = m->value };
 	const struct ktstr_metric_hint *h = p->decl->metrics;
 	while (h && h->name && strcmp(h->name, m->name))
 		h++;
 	if (h && h->name) {
-		wire.polarity = (uint16_t)h->polarity;
+		wire.polarity = (uint8_t)h->polarity;
 		wire.target = h->target;
 		snprintf(wire.unit, sizeof(wire.unit), "%s", h->unit ? h->unit : "");
 	}
 	snprintf(wire.name, sizeof(wire.name), "%s", m->name);
-	channel_send(&t->channel, WIRE_PAYLOAD_METRIC, &wire, sizeof(wire), NULL, 0);
+	channel_send(to, WIRE_PAYLOAD_METRIC, &wire, sizeof(wire), NULL, 0);
+}
+
+/* The end of a stream, which is where programs print their results, from the begin of a line. */
+static void send_text(struct channel *to, const struct payload *p, enum payload_stream stream)
+{
+	const struct buf *text = &p->text[stream];
+	size_t len = MIN_OF(text->len, (size_t)WIRE_OUTPUT_MAX);
+	const char *from = text->data + text->len - len, *line = len < text->len ? memchr(from, '\n', len - 1) : NULL;
+	struct wire_payload_text head = { .payload = p->index, .cut = len < text->len };
+	head.stream = stream == PAYLOAD_STDOUT ? WIRE_METRIC_STDOUT : WIRE_METRIC_STDERR;
+	if (!len)
+		return;
+	len -= line ? (size_t)(line + 1 - from) : 0;
+	channel_send(to, WIRE_PAYLOAD_TEXT, &head, sizeof(head), line ? line + 1 : from, len);
 }
 
 static void show_tail(const struct payload *p, enum payload_stream stream, const char *name)
@@ -211,12 +246,8 @@ static void show_tail(const struct payload *p, enum payload_stream stream, const
 		putchar('\n');
 }
 
-enum ktstr_verdict payload_judge(struct ktstr_ctx *t, struct payload *p)
+void payload_send(struct channel *to, const struct payload *p)
 {
-	_cleanup_buf_ struct buf why = BUF_NULL;
-	char *save = NULL;
-	p->judged = true;
-	payload_weigh(p, &why);
 	struct wire_payload wire = {
 		.index = p->index,
 		.metrics = p->metrics,
@@ -228,9 +259,21 @@ enum ktstr_verdict payload_judge(struct ktstr_ctx *t, struct payload *p)
 	};
 	snprintf(wire.name, sizeof(wire.name), "%s", p->decl->name);
 	snprintf(wire.cgroup, sizeof(wire.cgroup), "%s", p->cgroup);
-	channel_send(&t->channel, WIRE_PAYLOAD, &wire, sizeof(wire), NULL, 0);
+	channel_send(to, WIRE_PAYLOAD, &wire, sizeof(wire), NULL, 0);
 	for (unsigned i = 0; i < p->metrics; i++)
-		send_metric(t, p, &p->metric[i]);
+		send_metric(to, p, &p->metric[i]);
+}
+
+enum ktstr_verdict payload_judge(struct ktstr_ctx *t, struct payload *p)
+{
+	_cleanup_buf_ struct buf why = BUF_NULL;
+	char *save = NULL;
+	p->judged = true;
+	payload_weigh(p, &why);
+	payload_send(&t->channel, p);
+	bool asks = p->decl->output == KTSTR_OUTPUT_LLM && p->verdict == KTSTR_PASS;
+	for (int s = 0; asks && s < PAYLOAD_STREAMS; s++)
+		send_text(&t->channel, p, (enum payload_stream)s);
 	if (p->verdict == KTSTR_PASS)
 		return p->verdict;
 	for (char *line = strtok_r(why.data, "\n", &save); line; line = strtok_r(NULL, "\n", &save))

@@ -25,6 +25,7 @@ struct payload {
 	bool backdrop;
 	bool begun, over, judged; /* begun: the process was created */
 	bool killed, timed_out, flooded;
+	bool is_reply;	     /* the text is a language model's reply about its output */
 	unsigned stragglers; /* processes that were left at its end */
 	int start_error;     /* negative errno; 0: it started */
 	pid_t pid;

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""llama.py -- a server with the interface of llama.cpp's: POST /v1/chat/completions, over TCP or a UNIX socket. It is no
+language model: it finds `name = number` in the output that it is shown, as the request's schema asks. Words in the
+hint or in the output make it misbehave. As a program it takes the arguments of llama-server that ktstr uses."""
+import json
+import os
+import re
+import socket
+import socketserver
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler
+
+CHAT = '/v1/chat/completions'
+
+
+def numbers(request):
+    """What a model would reply: null for what is not there."""
+    text = request['messages'][-1]['content']
+    output = text.split('\nBEGIN OUTPUT\n', 1)[1].rsplit('\nEND OUTPUT\n', 1)[0]
+    found = {k: float(v) for k, v in re.findall(r'([\w.]+) = (-?[0-9.e+]+)', output)}
+    schema = request['response_format']['json_schema']['schema']
+    return {k: found.get(k) for k in schema['required']} if 'required' in schema else found
+
+
+def envelope(content, reason='stop'):
+    return json.dumps({'object': 'chat.completion', 'choices': [
+        {'index': 0, 'finish_reason': reason, 'message': {'role': 'assistant', 'content': content}}]})
+
+
+# fault: what is answered instead (status, body)
+FAULTS = {
+    '500': lambda r: (500, json.dumps({'error': {'code': 500, 'message': 'out of\n\x1b[31m slots', 'type': 'server_error'}})),
+    '400': lambda r: (400, json.dumps({'error': {'code': 400, 'message': 'the request exceeds the available context size'}})),
+    'page': lambda r: (404, '<html>no such page</html>'),
+    'garbage': lambda r: (200, '\x00\xff\x1b]0;title\x07garbage'),
+    'not_json': lambda r: (200, envelope('The throughput is 7.')),
+    'array': lambda r: (200, envelope('[1, 2]')),
+    'no_choice': lambda r: (200, json.dumps({'choices': []})),
+    'strings': lambda r: (200, envelope(json.dumps({k: str(v) for k, v in numbers(r).items()}))),
+    'nested': lambda r: (200, envelope(json.dumps({'a': numbers(r)}))),
+    'twice': lambda r: (200, envelope('{"ops": 1, "ops": 2}')),
+    'infinite': lambda r: (200, envelope('{"ops": 1e999}')),
+    'nothing': lambda r: (200, envelope('{}')),
+    'long': lambda r: (200, envelope('{"ops": 12', 'length')),
+    'huge': lambda r: (200, envelope('{"ops": 1' + '0' * (3 << 20) + '}')),
+}
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = 'HTTP/1.1'
+
+    def log_message(self, *args):
+        pass
+
+    def answer(self, status, text):
+        body = text.encode('latin-1', errors='replace')
+        self.send_response(status)
+        self.send_header('Content-Type', 'application/json')
+        self.send_header('Content-Length', str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_POST(self):
+        request = json.loads(self.rfile.read(int(self.headers['Content-Length'])))
+        server, text = self.server, request['messages'][-1]['content']
+        with server.lock:
+            server.requests.append((self.path, request))
+            server.tries += 1
+        found = re.search(r'fault:(\w+)', text)
+        fault = found.group(1) if found else ''
+        if self.path != CHAT:
+            self.answer(404, json.dumps({'error': {'code': 404, 'message': 'File Not Found'}}))
+        elif time.monotonic() < server.ready_at:
+            self.answer(503, json.dumps({'error': {'code': 503, 'message': 'Loading model', 'type': 'unavailable_error'}}))
+        elif fault == 'slow':
+            time.sleep(30)
+        elif fault == 'closed' or (fault == 'closed_once' and server.tries == 1):
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+        elif fault == 'cut':
+            self.wfile.write(b'HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{"choices":')
+            self.close_connection = True
+        elif fault in FAULTS:
+            self.answer(*FAULTS[fault](request))
+        else:
+            self.answer(200, envelope(json.dumps(numbers(request))))
+
+
+class Quiet:
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def handle_error(self, *args):
+        pass  # a client that went away
+
+
+class TcpServer(Quiet, socketserver.ThreadingTCPServer):
+    pass
+
+
+class UnixServer(Quiet, socketserver.ThreadingUnixStreamServer):
+    def get_request(self):
+        connection, _ = super().get_request()
+        return connection, ('', 0)
+
+
+def prepare(server, ready_after=0.0):
+    server.lock, server.requests, server.tries = threading.Lock(), [], 0
+    server.ready_at = time.monotonic() + ready_after
+    return server
+
+
+class Llama:
+    """The server on a free port of the loopback device, in threads of this process."""
+
+    def __enter__(self):
+        self.server = prepare(TcpServer(('127.0.0.1', 0), Handler))
+        self.url = f'http://127.0.0.1:{self.server.server_address[1]}'
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *exc):
+        self.server.shutdown()
+        self.server.server_close()
+
+    def forget(self):
+        self.server.requests, self.server.tries = [], 0
+
+    @property
+    def requests(self):
+        return self.server.requests
+
+
+def install(directory):
+    """Makes a `llama-server` in a directory for PATH."""
+    os.makedirs(directory, exist_ok=True)
+    path = os.path.join(directory, 'llama-server')
+    with open(path, 'w') as f:
+        f.write(f'#!/bin/sh\nexec {sys.executable} {os.path.abspath(__file__)} "$@"\n')
+    os.chmod(path, 0o755)
+    return directory
+
+
+def main(args):
+    """llama-server -m FILE --host PATH.sock ...: says how it was called in FAKE_LLAMA_LOG; fails as the file says."""
+    model, host = args[args.index('-m') + 1], args[args.index('--host') + 1]
+    with open(os.environ['FAKE_LLAMA_LOG'], 'a') as f:
+        f.write(json.dumps({'pid': os.getpid(), 'args': args}) + '\n')
+    with open(model, 'rb') as f:
+        content = f.read(64)
+    print('loading', model, flush=True)
+    if content.startswith(b'broken'):
+        print('error: failed to load the model', file=sys.stderr)
+        return 1
+    time.sleep(0.5)  # before it listens
+    prepare(UnixServer(host, Handler), ready_after=0.5).serve_forever()
+
+
+if __name__ == '__main__':
+    sys.exit(main(sys.argv[1:]))
