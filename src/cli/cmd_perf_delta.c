@@ -211,7 +211,7 @@ static int fix_kernel(struct perf_args *a, char **made, struct err **err)
 
 /* --- comparison --------------------------------------------------------------------------------------------------- */
 
-static uint32_t label_of_run(struct pool *p, const struct perf_args *a, const struct perf_side *side,
+static uint32_t label_of_run(struct pool *p, const struct perf_args *a, const struct worktree_spec *side,
 			     const char *directory)
 {
 	char name[64];
@@ -225,7 +225,7 @@ static uint32_t label_of_run(struct pool *p, const struct perf_args *a, const st
 }
 
 /* Leaves only the results of these runs, and gives them the labels of their sides. */
-static void keep_runs(const struct perf_args *a, const struct perf_side *side, struct results *r)
+static void keep_runs(const struct perf_args *a, const struct worktree_spec *side, struct results *r)
 {
 	uint32_t directory = 0, label = 0;
 	for (size_t i = 0; i < r->pool.rows; i++) {
@@ -239,7 +239,7 @@ static void keep_runs(const struct perf_args *a, const struct perf_side *side, s
 	}
 }
 
-static void make_filters(const struct perf_args *a, const struct perf_side *side, struct filter *filter)
+static void make_filters(const struct perf_args *a, const struct worktree_spec *side, struct filter *filter)
 {
 	const char *schedulers[SIDE_MAX] = { a->a_scheduler, a->b_scheduler };
 	for (int s = 0; s < SIDE_MAX; s++) {
@@ -307,8 +307,8 @@ static int fail_unpaired(const struct perf_args *a, const struct comparison *c, 
 		    a->all_tests ? "" : "; --all-tests runs also those that do not set performance_mode");
 }
 
-static int judge(const struct perf_args *a, const struct perf_side *side, const struct pairing *g, struct results *r,
-		 struct err **err)
+static int judge(const struct perf_args *a, const struct worktree_spec *side, const struct pairing *g,
+		 struct results *r, struct err **err)
 {
 	struct compare_options options;
 	struct comparison c = { 0 };
@@ -340,8 +340,8 @@ static int judge(const struct perf_args *a, const struct perf_side *side, const 
 }
 
 /* A new project has no results of its baseline; that is no reason to fail. */
-static int say_empty(const struct perf_args *a, const struct perf_side *side, const struct pairing *g, const char *root,
-		     struct err **err)
+static int say_empty(const struct perf_args *a, const struct worktree_spec *side, const struct pairing *g,
+		     const char *root, struct err **err)
 {
 	if (a->noise)
 		return FAIL(err, ERR_DATA, -ENOENT,
@@ -357,7 +357,7 @@ static int say_empty(const struct perf_args *a, const struct perf_side *side, co
 	return 0;
 }
 
-static int compare(const struct perf_args *a, const struct perf_side *side, const char *root, struct err **err)
+static int compare(const struct perf_args *a, const struct worktree_spec *side, const char *root, struct err **err)
 {
 	_cleanup_free_ struct filter *filter = calloc(SIDE_MAX, sizeof(*filter));
 	struct results r;
@@ -382,7 +382,7 @@ static int compare(const struct perf_args *a, const struct perf_side *side, cons
 
 /* --- the command -------------------------------------------------------------------------------------------------- */
 
-static int make_runs(struct perf_args *a, const struct project *p, const struct perf_side *side, const char *root,
+static int make_runs(struct perf_args *a, const struct project *p, const struct worktree_spec *side, const char *root,
 		     bool *ret_none, struct err **err)
 {
 	_cleanup_free_ char *kernel = NULL, *filter = NULL;
@@ -410,7 +410,7 @@ static void warn_of_few_runs(const struct perf_args *a, const struct compare_opt
 static int run_perf_delta(void *args, struct err **err)
 {
 	struct perf_args *a = args;
-	struct perf_side side[SIDE_MAX];
+	struct worktree_spec side[SIDE_MAX];
 	struct compare_options options;
 	double spread;
 	bool none = false;

@@ -357,7 +357,7 @@ static int reproduce(struct shrink *s, struct err **err)
 		r = FAIL(err, ERR_DATA, -EINVAL,
 			 "the run does not fail, so there is nothing to shrink; name the result of a failure");
 	if (r == 0) {
-		shrink_failure(run.result, s->wanted);
+		failure_name(run.result, s->wanted);
 		if (run.taken && !s->points)
 			s->points = json_incref(run.taken);
 	}

@@ -9,6 +9,8 @@ const struct command *const commands[] = {
 	&cmd_test,
 	&cmd_explore,
 	&cmd_shrink,
+	&cmd_bisect,
+	&cmd_reproduce,
 	&cmd_replay,
 	&cmd_pack,
 	&cmd_debug,

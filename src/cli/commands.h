@@ -10,6 +10,8 @@
 extern const struct command cmd_test;
 extern const struct command cmd_explore;
 extern const struct command cmd_shrink;
+extern const struct command cmd_bisect;
+extern const struct command cmd_reproduce;
 extern const struct command cmd_replay;
 extern const struct command cmd_pack;
 extern const struct command cmd_debug;

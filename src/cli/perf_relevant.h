@@ -9,7 +9,7 @@
  * The filter for the tests that the changes since @base, committed or not, concern, and that -E admits; the caller
  * frees *@ret. NULL: -E as it is. *@ret_none: there are none. Blocks: it builds schedulers.
  */
-int perf_relevant(const struct perf_args *a, const struct perf_side *base, char **ret, bool *ret_none,
+int perf_relevant(const struct perf_args *a, const struct worktree_spec *base, char **ret, bool *ret_none,
 		  struct err **err);
 
 #endif

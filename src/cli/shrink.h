@@ -6,12 +6,11 @@
 #include "base/json.h"
 #include "base/time.h"
 #include "cli/test_args.h"
-#include "report/signatures.h"
+#include "report/failure_name.h"
 #include "run/replay_source.h"
 #include "shrink/edits.h"
 
-#define SHRINK_JOBS_MAX	   64
-#define SHRINK_FAILURE_MAX (SIGNATURE_MAX + 64)
+#define SHRINK_JOBS_MAX 64
 
 /* The settings of all runs. It does not own its strings. */
 struct shrink_base {
@@ -34,7 +33,7 @@ struct shrink_run {
 		*points; /* perturbation with given points; NULL: a seed for each try, if there is a perturbation */
 	uint32_t one_in; /* instead of the base's; 0: that one */
 	unsigned tries;
-	const char *wanted;	    /* the failure, from shrink_failure(); NULL: any failure */
+	const char *wanted;	    /* the failure, from failure_name(); NULL: any failure */
 	const char *write_scenario; /* file for --write-scenario; or NULL */
 	/* Results. */
 	bool accepted, cut; /* cut: time ran out before it could be decided */
@@ -47,9 +46,6 @@ void shrink_run_done(struct shrink_run *r);
 
 /* Runs @count candidates at the same time, each in a process of its own. -ECANCELED: a signal. */
 int shrink_runs(const struct shrink_base *b, struct shrink_run *run, unsigned count, struct err **err);
-
-/* Names a failure by its verdict, its kind and its cause without numbers. Returns false if the run did not fail. */
-bool shrink_failure(const json_t *result, char out[SHRINK_FAILURE_MAX]);
 
 /* --- shrink_journal.c: what is known of candidates, so that a search that was interrupted goes on ----------------- */
 
@@ -84,7 +80,7 @@ struct shrink {
 	char *cache, *dir, *converted, *program;
 	json_t *scenario; /* the smallest file so far; NULL: the test as it is declared */
 	json_t *points;	  /* the smallest perturbation so far; NULL: none */
-	char wanted[SHRINK_FAILURE_MAX];
+	char wanted[FAILURE_NAME_MAX];
 	struct scenario_size before, after;
 	size_t points_before, points_after;
 	unsigned runs, candidates, accepted, accepted_tries;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* shrink_runs.c -- runs candidates of `ktstr shrink` as processes of `ktstr test`; see shrink.h. */
-#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include "cli/shrink.h"
 #include "cli/status.h"
 #include "kernel/command.h"
+#include "results/one.h"
 
 #define STOP_DEADLINE (20 * NSEC_PER_SEC) /* for `ktstr test` to end its machines */
 #define WORDS_MAX     160
@@ -37,30 +37,6 @@ void shrink_run_done(struct shrink_run *r)
 	json_decref(r->result);
 	json_decref(r->taken);
 	r->result = r->taken = NULL;
-}
-
-/* --- the failure -------------------------------------------------------------------------------------------------- */
-
-static const char *member(const json_t *o, const char *key)
-{
-	return json_string_value(json_object_get(o, key)) ?: "";
-}
-
-bool shrink_failure(const json_t *result, char out[SHRINK_FAILURE_MAX])
-{
-	const char *verdict = member(result, "verdict");
-	char signature[SIGNATURE_MAX] = "", kind[32] = "";
-	json_t *one;
-	size_t i;
-	json_array_foreach(json_object_get(result, "details"), i, one) {
-		if (strcmp(member(one, "verdict"), verdict) != 0)
-			continue;
-		signature_of(member(one, "message"), signature);
-		snprintf(kind, sizeof(kind), "%s", member(one, "kind"));
-		break;
-	}
-	snprintf(out, SHRINK_FAILURE_MAX, "%.16s/%s: %s", verdict, kind, signature);
-	return !strcmp(verdict, "fail");
 }
 
 /* --- one run ------------------------------------------------------------------------------------------------------ */
@@ -115,25 +91,6 @@ static void make_words(struct slot *s)
 		add_word(s, "%s", b->paths[i]);
 }
 
-static int read_if_there(const char *dir, const char *suffix, json_t **ret)
-{
-	DIR *d = opendir(dir);
-	size_t end = strlen(suffix);
-	json_decref(*ret);
-	*ret = NULL;
-	for (struct dirent *e; d && !*ret && (e = readdir(d));) {
-		size_t len = strlen(e->d_name);
-		if (e->d_name[0] == '.' || len <= end || strcmp(e->d_name + len - end, suffix) != 0)
-			continue;
-		_cleanup_free_ char *path = path_join(dir, e->d_name);
-		if (path && json_read_file(path, ret, NULL) < 0)
-			*ret = NULL;
-	}
-	if (d)
-		closedir(d);
-	return *ret ? 0 : -ENOENT;
-}
-
 #define ERROR_MARK "error: "
 
 static void keep_line(void *data, const char *line)
@@ -155,11 +112,11 @@ static bool is_refused(int status)
 static bool judge_try(struct slot *s)
 {
 	struct shrink_run *r = s->run;
-	char failure[SHRINK_FAILURE_MAX];
+	char failure[FAILURE_NAME_MAX];
 	r->tried++;
-	if (read_if_there(s->results, SIDECAR_SUFFIX, &r->result) == 0) {
-		r->accepted = shrink_failure(r->result, failure) && (!r->wanted || !strcmp(failure, r->wanted));
-		read_if_there(s->results, PERTURB_SUFFIX, &r->taken);
+	if (result_read_one(s->results, SIDECAR_SUFFIX, &r->result) == 0) {
+		r->accepted = failure_name(r->result, failure) && (!r->wanted || !strcmp(failure, r->wanted));
+		result_read_one(s->results, PERTURB_SUFFIX, &r->taken);
 	} else if (!is_refused(s->command.child.status))
 		s->result = FAIL(&s->err, ERR_MISSING, -EIO, "a candidate could not run: %s", r->said);
 	r->cut = !r->accepted && r->tried < r->tries && nsec_now() >= s->base->until;

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/library.h"
+#include "base/text.h"
 #include "kernel/project.h"
 
 /* clang-format off */
@@ -15,7 +16,10 @@
 	X(merge_base) X(index_new) X(index_free) X(index_read_tree) X(index_add) X(index_remove_bypath) \
 	X(index_write_tree_to) X(diff_tree_to_workdir_with_index) X(diff_num_deltas) X(diff_get_delta) X(diff_free) \
 	X(blob_create_from_workdir) X(checkout_tree) X(worktree_add) X(worktree_lookup) X(worktree_prune) \
-	X(worktree_free) X(branch_lookup) X(branch_delete) X(reference_free)
+	X(worktree_free) X(branch_lookup) X(branch_delete) X(reference_free) X(revwalk_new) X(revwalk_push) \
+	X(revwalk_hide) X(revwalk_sorting) X(revwalk_simplify_first_parent) X(revwalk_next) X(revwalk_free) \
+	X(commit_lookup) X(commit_free) X(commit_parentcount) X(commit_parent_id) X(commit_summary) X(commit_tree) \
+	X(graph_descendant_of) X(diff_tree_to_tree) X(tree_free)
 /* clang-format on */
 #define GIT_SLOT(name) __typeof__(git_##name) *name;
 #define GIT_NAME(name) "git_" #name,
@@ -267,5 +271,164 @@ int project_remove(const struct project *p, const char *name, const char *path, 
 		r = FAIL_GIT(p, err, "forget the worktree '%s'", name);
 	p->git.worktree_free(work);
 	delete_branch(p, name);
+	return r;
+}
+
+/* --- history ------------------------------------------------------------------------------------------------------ */
+
+void project_history_done(struct project_history *h)
+{
+	free(h->hash);
+	free(h->first);
+	free(h->parent);
+	*h = (struct project_history){ 0 };
+}
+
+/* Room for one more commit and @parents more parents. */
+static int make_room(struct project_history *h, size_t *room, size_t parents)
+{
+	size_t want = MAX_OF(h->count + 2, h->parents + parents + 1);
+	if (want <= *room)
+		return 0;
+	*room = 2 * want;
+	char(*hash)[GIT_HASH_SIZE] = reallocarray(h->hash, *room, sizeof(*hash));
+	h->hash = hash ?: h->hash;
+	uint32_t *first = reallocarray(h->first, *room, sizeof(*first));
+	h->first = first ?: h->first;
+	uint32_t *parent = reallocarray(h->parent, *room, sizeof(*parent));
+	h->parent = parent ?: h->parent;
+	return hash && first && parent ? 0 : -ENOMEM;
+}
+
+/* Numbers of commits by their hashes: open addressing; 0: empty, else number + 1. */
+struct numbers {
+	uint32_t *slot;
+	size_t size;
+};
+
+static size_t find_slot(const struct project_history *h, const struct numbers *n, const char *hash)
+{
+	uint64_t key;
+	memcpy(&key, hash, sizeof(key));
+	size_t at = (size_t)(key * 0x9e3779b97f4a7c15u >> 32) & (n->size - 1);
+	while (n->slot[at] && strcmp(h->hash[n->slot[at] - 1], hash) != 0)
+		at = (at + 1) & (n->size - 1);
+	return at;
+}
+
+/* A parent that is not part of the walk is behind the good end, as the good end is: number 0. */
+static void add_parent(struct project_history *h, const struct numbers *n, const char *hash)
+{
+	uint32_t number = n->slot[find_slot(h, n, hash)];
+	h->parent[h->parents++] = number ? number - 1 : 0;
+}
+
+static int add_commit(const struct project *p, const git_oid *id, bool first_parent, struct numbers *n, size_t *room,
+		      struct project_history *h)
+{
+	git_commit *commit = NULL;
+	char hash[GIT_HASH_SIZE];
+	if (p->git.commit_lookup(&commit, p->repo, id) != 0)
+		return -EIO;
+	unsigned parents = p->git.commit_parentcount(commit);
+	int r = make_room(h, room, parents);
+	for (unsigned i = 0; r == 0 && i < (first_parent ? MIN_OF(parents, 1u) : parents); i++)
+		add_parent(h, n, p->git.oid_tostr(hash, sizeof(hash), p->git.commit_parent_id(commit, i)));
+	p->git.commit_free(commit);
+	if (r < 0)
+		return r;
+	p->git.oid_tostr(h->hash[h->count], GIT_HASH_SIZE, id);
+	n->slot[find_slot(h, n, h->hash[h->count])] = (uint32_t)h->count + 1;
+	h->first[++h->count] = (uint32_t)h->parents;
+	return 0;
+}
+
+static int walk(const struct project *p, const git_oid *good, const git_oid *bad, bool first_parent, size_t max,
+		struct project_history *h, struct err **err)
+{
+	struct numbers n = { .size = 64 };
+	git_revwalk *w = NULL;
+	git_oid id;
+	size_t room = 0;
+	while (n.size < 4 * max)
+		n.size *= 2;
+	n.slot = calloc(n.size, sizeof(*n.slot));
+	int r = n.slot ? make_room(h, &room, 0) : -ENOMEM;
+	if (r == 0) {
+		p->git.oid_tostr(h->hash[0], GIT_HASH_SIZE, good);
+		h->first[0] = h->first[1] = 0;
+		h->count = 1;
+		n.slot[find_slot(h, &n, h->hash[0])] = 1;
+	}
+	if (r == 0 && (p->git.revwalk_new(&w, p->repo) != 0 || p->git.revwalk_push(w, bad) != 0 ||
+		       p->git.revwalk_hide(w, good) != 0))
+		r = FAIL_GIT(p, err, "list commits");
+	if (r == 0)
+		p->git.revwalk_sorting(w, GIT_SORT_TOPOLOGICAL | GIT_SORT_REVERSE);
+	if (r == 0 && first_parent)
+		p->git.revwalk_simplify_first_parent(w);
+	while (r == 0 && p->git.revwalk_next(&id, w) == 0)
+		r = h->count < max ? add_commit(p, &id, first_parent, &n, &room, h)
+				   : FAIL(err, ERR_USAGE, -E2BIG,
+					  "there are more than %zu commits between these ends; choose nearer ones, or "
+					  "--first-parent",
+					  max - 1);
+	p->git.revwalk_free(w);
+	free(n.slot);
+	return r;
+}
+
+int project_history(const struct project *p, const char *good, const char *bad, bool first_parent, size_t max,
+		    struct project_history *ret, struct err **err)
+{
+	git_oid from, to;
+	*ret = (struct project_history){ 0 };
+	if (p->git.oid_fromstr(&from, good) != 0 || p->git.oid_fromstr(&to, bad) != 0)
+		return FAIL_GIT(p, err, "read the commits %s and %s", good, bad);
+	int r = walk(p, &from, &to, first_parent, max, ret, err);
+	if (r < 0)
+		project_history_done(ret);
+	return r;
+}
+
+bool project_descends(const struct project *p, const char *commit, const char *ancestor)
+{
+	git_oid one, two;
+	return p->git.oid_fromstr(&one, commit) == 0 && p->git.oid_fromstr(&two, ancestor) == 0 &&
+	       p->git.graph_descendant_of(p->repo, &one, &two) == 1;
+}
+
+/* The files that differ from the first parent. */
+static int list_paths(const struct project *p, git_commit *commit, project_path_fn *fn, void *arg)
+{
+	git_tree *tree = NULL, *before = NULL;
+	git_commit *parent = NULL;
+	git_diff *diff = NULL;
+	if (p->git.commit_parentcount(commit) &&
+	    (p->git.commit_lookup(&parent, p->repo, p->git.commit_parent_id(commit, 0)) != 0 ||
+	     p->git.commit_tree(&before, parent) != 0))
+		before = NULL;
+	bool listed = p->git.commit_tree(&tree, commit) == 0 &&
+		      p->git.diff_tree_to_tree(&diff, p->repo, before, tree, NULL) == 0;
+	for (size_t i = 0; listed && i < p->git.diff_num_deltas(diff); i++)
+		fn(arg, p->git.diff_get_delta(diff, i)->new_file.path);
+	p->git.diff_free(diff);
+	p->git.tree_free(tree);
+	p->git.tree_free(before);
+	p->git.commit_free(parent);
+	return listed ? 0 : -EIO;
+}
+
+int project_describe(const struct project *p, const char *hash, char *subject, size_t size, project_path_fn *fn,
+		     void *arg)
+{
+	git_commit *commit = NULL;
+	git_oid id;
+	if (p->git.oid_fromstr(&id, hash) != 0 || p->git.commit_lookup(&commit, p->repo, &id) != 0)
+		return -ENOENT;
+	const char *summary = p->git.commit_summary(commit);
+	text_copy_line(subject, size, summary ?: "", strlen(summary ?: ""));
+	int r = fn ? list_paths(p, commit, fn, arg) : 0;
+	p->git.commit_free(commit);
 	return r;
 }

@@ -8,6 +8,8 @@
 #define KTSTR_KERNEL_PROJECT_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -30,6 +32,26 @@ int project_commit(const struct project *p, const char *revision, char ret[GIT_H
 int project_merge_base(const struct project *p, const char *a, const char *b, char ret[GIT_HASH_SIZE]);
 /* The tree of a commit. */
 int project_tree(const struct project *p, const char *commit, char ret[GIT_HASH_SIZE], struct err **err);
+
+/*
+ * The commits that lead from @good to @bad (40 digits each), parents before children. Number 0 is @good, the last one
+ * @bad. Parents of commit i: parent[first[i]] to parent[first[i + 1] - 1]; what @good has, too, counts as number 0.
+ */
+struct project_history {
+	char (*hash)[GIT_HASH_SIZE];
+	uint32_t *first, *parent;
+	size_t count, parents;
+};
+/* @first_parent: merges count as one commit each. -E2BIG: more than @max commits. */
+int project_history(const struct project *p, const char *good, const char *bad, bool first_parent, size_t max,
+		    struct project_history *ret, struct err **err);
+void project_history_done(struct project_history *h);
+bool project_descends(const struct project *p, const char *commit, const char *ancestor);
+
+typedef void project_path_fn(void *arg, const char *path);
+/* The first line of a commit's message, clean; and its changed files, for @fn (NULL: not wanted). -ENOENT; -EIO. */
+int project_describe(const struct project *p, const char *hash, char *subject, size_t size, project_path_fn *fn,
+		     void *arg);
 
 /* The working tree as it is now, with files that git does not track but would not ignore. */
 struct project_snapshot {

@@ -45,12 +45,7 @@ static int find_base(const struct perf_args *a, const struct project *p, char re
 	return find_fork(p, "GITHUB_BASE_REF:", ref, ret, err);
 }
 
-static void set_label(struct perf_side *side, bool dirty)
-{
-	snprintf(side->label, sizeof(side->label), "%.*s%s", GIT_SHORT_DIGITS, side->commit, dirty ? "-dirty" : "");
-}
-
-static int find_head(const struct perf_args *a, const struct project *p, const char *runs, struct perf_side *side,
+static int find_head(const struct perf_args *a, const struct project *p, const char *runs, struct worktree_spec *side,
 		     struct err **err)
 {
 	struct project_snapshot now;
@@ -61,7 +56,7 @@ static int find_head(const struct perf_args *a, const struct project *p, const c
 		return r;
 	memcpy(side->tree, now.tree, sizeof(side->tree));
 	/* As in the sidecars of `ktstr test`: only tracked files make a checkout dirty. */
-	set_label(side, now.tracked);
+	worktree_set_label(side, now.tracked);
 	if (now.changes)
 		a->say("note: HEAD is taken with %zu changed or new file%s that %s not committed\n", now.changes,
 		       plural(now.changes), now.changes == 1 ? "is" : "are");
@@ -72,11 +67,11 @@ static int find_head(const struct perf_args *a, const struct project *p, const c
 }
 
 int perf_baseline_find(const struct perf_args *a, const struct project *p, const char *runs,
-		       struct perf_side side[SIDE_MAX], struct err **err)
+		       struct worktree_spec side[SIDE_MAX], struct err **err)
 {
-	struct perf_side *base = &side[SIDE_A], *head = &side[SIDE_B];
-	*base = (struct perf_side){ .word = "base", .phrase = "the baseline" };
-	*head = (struct perf_side){ .word = "head", .phrase = "HEAD" };
+	struct worktree_spec *base = &side[SIDE_A], *head = &side[SIDE_B];
+	*base = (struct worktree_spec){ .word = "base", .phrase = "the baseline" };
+	*head = (struct worktree_spec){ .word = "head", .phrase = "HEAD" };
 	int r = find_base(a, p, base->commit, err);
 	if (r == 0)
 		r = project_tree(p, base->commit, base->tree, err);
@@ -84,7 +79,7 @@ int perf_baseline_find(const struct perf_args *a, const struct project *p, const
 		r = find_head(a, p, runs, head, err);
 	if (r < 0)
 		return r;
-	set_label(base, false);
+	worktree_set_label(base, false);
 	if (strcmp(base->tree, head->tree) != 0 || strcmp(base->commit, head->commit) != 0)
 		return 0;
 	return FAIL(err, ERR_USAGE, -EINVAL,
@@ -94,9 +89,9 @@ int perf_baseline_find(const struct perf_args *a, const struct project *p, const
 }
 
 int perf_head_find(const struct perf_args *a, const struct project *p, const char *runs,
-		   struct perf_side side[SIDE_MAX], struct err **err)
+		   struct worktree_spec side[SIDE_MAX], struct err **err)
 {
-	side[SIDE_A] = (struct perf_side){ .word = "head", .phrase = "HEAD" };
+	side[SIDE_A] = (struct worktree_spec){ .word = "head", .phrase = "HEAD" };
 	int r = find_head(a, p, runs, &side[SIDE_A], err);
 	side[SIDE_B] = side[SIDE_A];
 	return r;

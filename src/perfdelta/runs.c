@@ -21,6 +21,7 @@
 #include "base/text.h"
 #include "perfdelta/perf_delta.h"
 #include "kernel/git.h"
+#include "worktree/program.h"
 
 #define MARK	   ".perf-delta"
 #define SUBMITTED  ".perf-delta-submitted"
@@ -32,16 +33,16 @@
 struct runs {
 	const struct perf_args *args;
 	const struct project *project;
-	const struct perf_side *side;
+	const struct worktree_spec *side;
 	unsigned sides; /* one if both are HEAD */
 	const char *root;
 	char key[24]; /* what the marks say */
-	struct perf_checkout checkout[SIDE_MAX];
+	struct worktree checkout[SIDE_MAX];
 	bool ready[SIDE_MAX]; /* it is checked out and built */
 	unsigned skipped;     /* runs that were there */
 };
 
-int perf_run_name(const struct perf_side *side, unsigned run, char *out, size_t size)
+int perf_run_name(const struct worktree_spec *side, unsigned run, char *out, size_t size)
 {
 	return snprintf(out, size, "perf-delta-noise-%s-%.*s-%u", side->word, GIT_SHORT_DIGITS, side->commit, run);
 }
@@ -67,7 +68,7 @@ static void set_key(struct runs *s)
 	snprintf(s->key, sizeof(s->key), "%016lx\n", siphash_final(&h));
 }
 
-static char *run_path(const struct runs *s, const struct perf_side *side, unsigned run)
+static char *run_path(const struct runs *s, const struct worktree_spec *side, unsigned run)
 {
 	char name[64];
 	perf_run_name(side, run, name, sizeof(name));
@@ -143,7 +144,7 @@ static void test_command(const struct runs *s, const char *program, const char *
 }
 
 /* Failed tests are a result. A command that could not run at all would only fail again. */
-static int check_status(const struct runs *s, const struct perf_side *side, int status, const char *log,
+static int check_status(const struct runs *s, const struct worktree_spec *side, int status, const char *log,
 			struct err **err)
 {
 	if (status < EXIT_BAD_USAGE) {
@@ -173,10 +174,10 @@ static int run_command(struct runs *s, enum side side, const char *path, const s
 		return -ENOMEM;
 	const char *const env[] = { results, "KTSTR_PERF_DELTA=1",
 				    s->args->all_tests ? "KTSTR_PERF_ONLY=0" : "KTSTR_PERF_ONLY=1", NULL };
-	const struct perf_command command = {
+	const struct program command = {
 		.what = "ktstr test", .argv = words->item, .env = env, .cwd = s->checkout[side].directory, .log = log
 	};
-	int r = perf_child_run(&command, &status, err);
+	int r = program_run(&command, &status, err);
 	return r == 0 ? check_status(s, &s->side[side], status, log, err) : r;
 }
 
@@ -218,9 +219,9 @@ static int make_ready(struct runs *s, enum side side, struct err **err)
 {
 	if (s->ready[side] || s->sides == 1)
 		return 0;
-	int r = perf_checkout_make(s->args, s->project, &s->side[side], &s->checkout[side], err);
+	int r = worktree_make(s->project, &s->side[side], s->args->say, &s->checkout[side], err);
 	if (r == 0)
-		r = perf_checkout_build(s->args, &s->checkout[side], &s->side[side], err);
+		r = worktree_build(&s->checkout[side], &s->side[side], s->args->build, s->args->say, err);
 	s->ready[side] = r == 0;
 	return r;
 }
@@ -337,19 +338,19 @@ static int for_each_run(struct runs *s, run_fn *fn, struct err **err)
 	return r;
 }
 
-int perf_runs_make(const struct perf_args *a, const struct project *p, const struct perf_side side[SIDE_MAX],
+int perf_runs_make(const struct perf_args *a, const struct project *p, const struct worktree_spec side[SIDE_MAX],
 		   const char *root, struct err **err)
 {
 	struct runs s = { .args = a, .project = p, .side = side, .root = root };
 	int r;
 	s.sides = strcmp(side[SIDE_A].word, side[SIDE_B].word) ? 2 : 1;
-	s.checkout[SIDE_A] = s.checkout[SIDE_B] = PERF_CHECKOUT_NULL;
+	s.checkout[SIDE_A] = s.checkout[SIDE_B] = WORKTREE_NULL;
 	set_key(&s);
 	r = for_each_run(&s, a->slurm ? submit_run : make_run, err);
 	if (r == 0 && a->slurm)
 		r = for_each_run(&s, collect_run, err);
 	for (unsigned k = 0; k < s.sides; k++)
-		perf_checkout_done(p, &s.checkout[k]);
+		worktree_done(p, &s.checkout[k]);
 	if (r == 0 && s.skipped)
 		s.args->say("note: %u run%s of an interrupted command %s taken over\n", s.skipped, plural(s.skipped),
 			    s.skipped == 1 ? "was" : "were");

@@ -47,6 +47,8 @@ UNEXECUTED = (
     ('ktstr replay race.pack', 'the same'),
     ('ktstr debug ', 'the same'),
     ('ktstr profile ', 'boots a machine; tests/vm/profile.py does that'),
+    ('ktstr bisect ', 'makes many runs; tests/cli/bisect.py and tests/vm/bisect.py do that'),
+    ('ktstr reproduce ', 'needs files of a host; tests/golden and tests/vm/bisect.py do that'),
     ('ktstr shrink ', 'makes many runs; tests/vm/shrink.py does that'),
     ('ktstr slurm ', 'needs a cluster; tests/slurm has one'),
     ('ktstr test --slurm', 'the same'),

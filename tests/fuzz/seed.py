@@ -30,6 +30,20 @@ def build_records():
     put('build_records', 'rules', 'a: b.c c\\ d.h \\\n e\\#f $$g h:\\i\n\nb.c:\nx: CFLAGS = -O2\n.PHONY: all\n%.o: %.c\nall:: a | order\n\trecipe: no\nc:\\x\\y.o: d:\\z.c; echo\n')
 
 
+def kmsg():
+    head = 'Nov 29 12:00:01 host scx_lavd[812]: '
+    put('kmsg', 'stall', '[ 4131.302180] [T991] sched_ext: BPF scheduler "rusty_1.0.9" disabled (runnable task stall)\n'
+        '[ 4131.302185] sched_ext: rusty_1.0.9: nginx[4711] failed to run for 30.123s\n[ 4131.302190]    scx_watchdog_workfn+0x64/0x90\n')
+    put('kmsg', 'dump', ''.join(head + line + '\n' for line in (
+        'swapper/1[0] triggered exit kind 1026:', '  runnable task stall (stress-ng[411] failed to run for 5.120s)', 'CPU states',
+        'CPU 3   : nr_run=2 flags=0x1 cpu_rel=0 pnt_seq=6', ' *R kworker/3:0[77] +0ms', '      cpus=f', '  R stress-ng[411] -5120ms',
+        '      cpus=3,00000106', '    futex_wait_queue+0x60/0x90')))
+    put('kmsg', 'guest', json.dumps({'schema': 'single', 'kernel': {'cpus': 2}, 'scx_exit': {'kind': 'SCX_EXIT_ERROR_STALL'},
+                                    'scx_sched_state': {'ops_name': 'x', 'watchdog_timeout_ms': 2000},
+                                    'task_enrichments': [{'comm': 'a', 'waiting': True, 'static_prio': 130, 'cpus_allowed': '1',
+                                                          'cgroup': '/a/b', 'policy': 1, 'rt_priority': 7, 'stack': ['pipe_read+0x1/0x2']}]}))
+
+
 def session(kind, data):
     return b'K' + struct.pack('<BH', kind, len(data)) + data
 
@@ -299,6 +313,7 @@ put('monitor', 'counts', change(0, 0x1014, 0, 0xffffffff, 4) + change(4, 8, 0, 0
 put('monitor', 'tables', change(3, 4088, 0, 0x1005067) + change(3, 0, 0, 0x1005067) + change(0, 0x1010, 0, 1, 4) + change(0, 0x1008, 0, 0xffff800000000000))
 put('monitor', 'array', b''.join(change(4, 8 * i, 3, 4 << 32 | 64 * i) for i in range(60)))
 build_records()
+kmsg()
 
 put('session', 'output', b'noise' + session(4, b'ktstr session 1') + session(5, b'hello') + session(7, b'\5\0\0\0') + session(9, b'\0\7\0\0'))
 

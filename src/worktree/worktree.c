@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* checkout.c -- check-outs for `ktstr perf-delta`, and what is built in them; see perf_delta.h. */
+/* worktree.c -- see worktree.h. */
+#include "worktree/worktree.h"
+
 #include <dirent.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,15 +10,20 @@
 #include "base/dir.h"
 #include "base/file.h"
 #include "base/hash.h"
-#include "perfdelta/perf_delta.h"
 #include "kernel/cache.h"
 #include "kernel/git.h"
 #include "lock/local.h"
+#include "worktree/program.h"
 
 #define CHECKOUTS	  "checkouts" /* in the cache */
-#define WORKTREE_PREFIX	  "ktstr-perf-delta-"
+#define WORKTREE_PREFIX	  "ktstr-"
 #define LOCK_ENDING	  ".lock"
 #define REPOSITORY_DIGITS 8
+
+void worktree_set_label(struct worktree_spec *spec, bool dirty)
+{
+	snprintf(spec->label, sizeof(spec->label), "%.*s%s", GIT_SHORT_DIGITS, spec->commit, dirty ? "-dirty" : "");
+}
 
 /* --- places ------------------------------------------------------------------------------------------------------- */
 
@@ -50,7 +57,7 @@ static int take_lock(int root, const char *name, int *ret_fd, struct err **err)
 /* --- leftovers ---------------------------------------------------------------------------------------------------- */
 
 /* Removes the check-out of a process that was killed. @lock: its name in @root. */
-static void heal(const struct perf_args *a, const struct project *p, int root, const char *path, const char *lock)
+static void heal(worktree_say_fn *say, const struct project *p, int root, const char *path, const char *lock)
 {
 	_cleanup_close_ int fd = -1;
 	_cleanup_free_ char *stem = strndup(lock, strlen(lock) - strlen(LOCK_ENDING));
@@ -60,7 +67,7 @@ static void heal(const struct perf_args *a, const struct project *p, int root, c
 		return;
 	snprintf(name, sizeof(name), WORKTREE_PREFIX "%s", stem + REPOSITORY_DIGITS + 1);
 	if (path_exists(checkout))
-		a->say("note: removing the check-out '%s', which an earlier command left behind\n", checkout);
+		say("note: removing the check-out '%s', which an earlier command left behind\n", checkout);
 	if (project_remove(p, name, checkout, NULL) == 0)
 		unlinkat(root, lock, 0);
 }
@@ -74,7 +81,7 @@ static bool is_abandoned(const char *path, const char *lock)
 	       !path_exists(buf_str(&repository));
 }
 
-static void heal_all(const struct perf_args *a, const struct project *p, int root, const char *path)
+static void heal_all(worktree_say_fn *say, const struct project *p, int root, const char *path)
 {
 	char prefix[REPOSITORY_DIGITS + 2];
 	DIR *d = opendir(path);
@@ -84,7 +91,7 @@ static void heal_all(const struct perf_args *a, const struct project *p, int roo
 		if (len <= strlen(prefix) + end || strcmp(e->d_name + len - end, LOCK_ENDING) != 0)
 			continue;
 		if (!strncmp(e->d_name, prefix, strlen(prefix)) || is_abandoned(path, e->d_name))
-			heal(a, p, root, path, e->d_name);
+			heal(say, p, root, path, e->d_name);
 	}
 	if (d)
 		closedir(d);
@@ -92,7 +99,7 @@ static void heal_all(const struct perf_args *a, const struct project *p, int roo
 
 /* --- one check-out ------------------------------------------------------------------------------------------------ */
 
-void perf_checkout_done(const struct project *p, struct perf_checkout *c)
+void worktree_done(const struct project *p, struct worktree *c)
 {
 	_cleanup_free_ char *lock = NULL;
 	if (c->lock_fd >= 0) {
@@ -104,7 +111,7 @@ void perf_checkout_done(const struct project *p, struct perf_checkout *c)
 	free(c->path);
 	free(c->directory);
 	free(c->name);
-	*c = PERF_CHECKOUT_NULL;
+	*c = WORKTREE_NULL;
 }
 
 /* The directory in the check-out that is at the place of the working directory. */
@@ -117,13 +124,13 @@ static char *directory_in(const struct project *p, const char *path)
 	return !strncmp(here, top, len) && here[len] == '/' ? path_join(path, here + len + 1) : strdup(path);
 }
 
-static int name_checkout(const struct project *p, const struct perf_side *side, const char *root,
-			 struct perf_checkout *ret)
+static int name_checkout(const struct project *p, const struct worktree_spec *spec, const char *root,
+			 struct worktree *ret)
 {
 	_cleanup_free_ char *leaf = NULL;
 	char prefix[REPOSITORY_DIGITS + 2];
 	repository_prefix(p, prefix);
-	if (asprintf(&leaf, "%s%s-%.*s", prefix, side->word, GIT_SHORT_DIGITS, side->commit) < 0)
+	if (asprintf(&leaf, "%s%s-%.*s", prefix, spec->word, GIT_SHORT_DIGITS, spec->commit) < 0)
 		return -ENOMEM;
 	ret->path = path_join(root, leaf);
 	if (asprintf(&ret->name, WORKTREE_PREFIX "%s", leaf + strlen(prefix)) < 0)
@@ -133,7 +140,7 @@ static int name_checkout(const struct project *p, const struct perf_side *side, 
 }
 
 /* The lock file says whose check-out it is. */
-static int lock_checkout(const struct project *p, int root, struct perf_checkout *c, struct err **err)
+static int lock_checkout(const struct project *p, int root, struct worktree *c, struct err **err)
 {
 	_cleanup_free_ char *lock = NULL;
 	if (asprintf(&lock, "%s" LOCK_ENDING, c->path) < 0)
@@ -143,32 +150,31 @@ static int lock_checkout(const struct project *p, int root, struct perf_checkout
 		file_write(lock, project_common(p));
 	if (r != -EBUSY)
 		return r;
-	return FAIL(err, ERR_BUSY, r, "another 'ktstr perf-delta' uses the check-out '%s'; wait for it to end",
-		    c->path);
+	return FAIL(err, ERR_BUSY, r, "another ktstr process uses the check-out '%s'; wait for it to end", c->path);
 }
 
-int perf_checkout_make(const struct perf_args *a, const struct project *p, const struct perf_side *side,
-		       struct perf_checkout *ret, struct err **err)
+int worktree_make(const struct project *p, const struct worktree_spec *spec, worktree_say_fn *say, struct worktree *ret,
+		  struct err **err)
 {
 	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int root = -1;
-	*ret = PERF_CHECKOUT_NULL;
+	*ret = WORKTREE_NULL;
 	int r = open_root(&path, &root, err);
 	if (r < 0)
 		return r;
-	heal_all(a, p, root, path);
-	r = name_checkout(p, side, path, ret);
+	heal_all(say, p, root, path);
+	r = name_checkout(p, spec, path, ret);
 	if (r == 0)
 		r = lock_checkout(p, root, ret, err);
 	if (r == 0)
 		r = project_remove(p, ret->name, ret->path, err);
 	if (r == 0)
-		r = project_add(p, ret->name, ret->path, side->commit, side->tree, err);
+		r = project_add(p, ret->name, ret->path, spec->commit, spec->tree, err);
 	if (r == 0 && !path_is_dir(ret->directory))
 		r = FAIL(err, ERR_USAGE, -ENOENT, "%s (%s) does not have the directory '%s'; start in another one",
-			 side->phrase, side->label, ret->directory + strlen(ret->path) + 1);
+			 spec->phrase, spec->label, ret->directory + strlen(ret->path) + 1);
 	if (r < 0)
-		perf_checkout_done(p, ret);
+		worktree_done(p, ret);
 	return r;
 }
 
@@ -195,38 +201,39 @@ static const char *find_builder(const char *directory)
 	return NULL;
 }
 
-static int fail_build(const struct perf_side *side, const char *command, int status, const char *log, struct err **err)
+static int fail_build(const struct worktree_spec *spec, const char *command, int status, const char *log,
+		      struct err **err)
 {
 	return FAIL(err, ERR_DATA, -EIO, "build %s (%s): '%s' ended with status %d; its output is in '%s'",
-		    side->phrase, side->label, command, status, log);
+		    spec->phrase, spec->label, command, status, log);
 }
 
-int perf_checkout_build(const struct perf_args *a, const struct perf_checkout *c, const struct perf_side *side,
-			struct err **err)
+int worktree_build(const struct worktree *w, const struct worktree_spec *spec, const char *command,
+		   worktree_say_fn *say, struct err **err)
 {
 	_cleanup_free_ char *log = NULL;
-	const char *where = c->directory, *command = a->build;
+	const char *where = w->directory;
 	if (!command)
 		command = find_builder(where);
 	if (!command)
-		command = find_builder(where = c->path);
+		command = find_builder(where = w->path);
 	if (!command)
 		return FAIL(err, ERR_USAGE, -ENOENT,
-			    "perf-delta: how is this project built? It has no meson.build, Makefile, CMakeLists.txt or "
+			    "how is this project built? It has no meson.build, Makefile, CMakeLists.txt or "
 			    "Cargo.toml; give the command with --build");
 	const char *const argv[] = { "sh", "-c", command, NULL };
-	const struct perf_command build = { .what = "build", .argv = argv, .cwd = where };
-	struct perf_command logged = build;
+	const struct program build = { .what = "build", .argv = argv, .cwd = where };
+	struct program logged = build;
 	int status = 0;
-	if (asprintf(&log, "%s.build.log", c->path) < 0)
+	if (asprintf(&log, "%s.build.log", w->path) < 0)
 		return -ENOMEM;
 	logged.log = log;
-	a->say("building %s (%s): %s\n", side->phrase, side->label, command);
-	int r = perf_child_run(&logged, &status, err);
+	say("building %s (%s): %s\n", spec->phrase, spec->label, command);
+	int r = program_run(&logged, &status, err);
 	if (r < 0)
-		return err_wrap(err, r, "build %s (%s)", side->phrase, side->label);
+		return err_wrap(err, r, "build %s (%s)", spec->phrase, spec->label);
 	if (status)
-		return fail_build(side, command, status, log, err);
+		return fail_build(spec, command, status, log, err);
 	unlink(log);
 	return 0;
 }
