@@ -32,6 +32,8 @@
 
 static void session_done(struct session *s)
 {
+	campaign_done(&s->campaign);
+	known_signatures_done(&s->known);
 	plan_done(&s->plan);
 	closing_done(&s->closing);
 	run_records_done(&s->records);
@@ -52,6 +54,7 @@ static void session_done(struct session *s)
 	free(s->image_cache);
 	free(s->snapshot_cache);
 	free(s->probe_cache);
+	free(s->corpus_cache);
 	free(s->perturb_points);
 	reactor_free(s->reactor);
 }
@@ -219,11 +222,15 @@ static void print_summary(const struct session *s, const struct test_args *a, co
 		json_auto_t *event = summary_json(c, wall);
 		if (a->schedules)
 			json_put(&event, "signatures", signatures_json(&s->closing));
+		if (s->campaign.rounds)
+			json_put(&event, "exploration", campaign_json(&s->campaign));
 		out_json(event, false);
 	} else {
 		if (a->schedules)
 			signatures_render(&s->closing, &t, &text);
-		else
+		if (s->campaign.rounds)
+			campaign_render(&s->campaign, &text);
+		if (!a->schedules)
 			closing_render(&s->closing, c->total, &t, &text);
 		summary_line(c, wall, &t, &text);
 		output_buf(has_own_output(a) ? &standard_error : &standard_output, &text);
@@ -232,10 +239,31 @@ static void print_summary(const struct session *s, const struct test_args *a, co
 		print_rundir(&s->rundir[i]);
 }
 
+/* The first round of a campaign says it for all. */
+static void say_what_runs(const struct session *s, const struct test_args *a, size_t tests)
+{
+	if (s->campaign.rounds > 1)
+		return;
+	say_printf("%zu test%s, %u at a time, seed 0x%lx, backend %s (%s)\n", tests, plural(tests), session_slots(s, a),
+		   s->seed, s->accel.backend->name, s->accel.reason);
+	if (*s->accel.shared_why)
+		say_printf("guests' CPUs share one clock: %s\n", s->accel.shared_why);
+}
+
+static bool note_schedule(void *data, const struct attempt *a, enum ktstr_verdict verdict)
+{
+	return campaign_note(data, a, verdict);
+}
+
 static int run_tests(struct session *s, const struct test_args *a, struct err **err)
 {
 	struct fleet_config config = {
-		.plan = &s->plan,
+		.plan = s->campaign.rounds ? &s->campaign.plan : &s->plan,
+		.before = s->counts,
+		.until = s->until,
+		.known = s->known.count ? &s->known : NULL,
+		.judged = s->campaign.rounds ? note_schedule : NULL,
+		.data = &s->campaign,
 		.accel = &s->accel,
 		.rundirs = s->rundir + s->first,
 		.kernels = s->kernel + s->first,
@@ -282,10 +310,7 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 	if (a->capture && s->plan.count != 1)
 		return FAIL(err, ERR_USAGE, -EINVAL, "the command line means %zu tests; name the run of one test",
 			    s->plan.count);
-	say_printf("%zu test%s, %u at a time, seed 0x%lx, backend %s (%s)\n", s->plan.count, plural(s->plan.count),
-		   session_slots(s, a), s->seed, s->accel.backend->name, s->accel.reason);
-	if (*s->accel.shared_why)
-		say_printf("guests' CPUs share one clock: %s\n", s->accel.shared_why);
+	say_what_runs(s, a, s->plan.count);
 	int r = fleet_run(s->reactor, &config, &counts, err);
 	run_counts_add(&s->counts, &counts);
 	return r;
@@ -448,7 +473,7 @@ static int run_on_kernels(struct session *s, const struct test_args *a, struct e
 		r = plan_kernels(s, a, err);
 		began = nsec_now();
 		if (r == 0)
-			r = run_tests(s, a, err);
+			r = session_explores(a) ? session_explore(s, a, run_tests, err) : run_tests(s, a, err);
 	}
 	bool ran = s->counts.total || r == 0;
 	if (a->capture)

@@ -9,6 +9,7 @@
 #include "cli/reports.h"
 #include "cli/test_args.h"
 #include "run/budget.h"
+#include "run/campaign.h"
 #include "run/fleet.h"
 #include "run/perturb.h"
 #include "run/perturb_file.h"
@@ -43,7 +44,11 @@ struct session {
 	struct accel_choice accel;
 	struct observe_perturb perturb;
 	struct observe_point *perturb_points; /* of a file; NULL: there is none */
-	char **environment;		      /* variables that replay lines must contain */
+	struct campaign campaign;	      /* explore: its base is `plan` */
+	struct known_signatures known;
+	char *corpus_cache;
+	nsec_t until;	    /* reactor time; 0: it is not limited */
+	char **environment; /* variables that replay lines must contain */
 	char *image_cache, *probe_cache;
 	uint64_t seed;
 	uint32_t deadline_percent; /* KTSTR_HOST_DEADLINE_PERCENT */
@@ -82,6 +87,16 @@ int test_run(const struct test_args *a, struct err **err);
 
 /* slurm_submit.c: runs the session's tests on a cluster; its kernels are there. */
 int session_on_slurm(struct session *s, struct err **err);
+
+/* Is it a campaign that goes on in rounds? A part of one (--partition) is planned at once. */
+static inline bool session_explores(const struct test_args *a)
+{
+	return a->schedules && !a->partition;
+}
+
+/* explore_session.c: runs rounds of schedules of the planned tests; @run runs the plan of `campaign`. */
+int session_explore(struct session *s, const struct test_args *a,
+		    int (*run)(struct session *s, const struct test_args *a, struct err **err), struct err **err);
 
 /* test_preview.c: --list, and --dry-run, which neither builds nor runs anything. */
 int session_list(struct session *s, const struct test_args *a, struct err **err);

@@ -301,18 +301,6 @@ static char *reason_to_skip(const struct plan_case *c, const struct plan_request
 	return why ? strdup(why) : NULL;
 }
 
-/* Another perturbation is another result. */
-static uint64_t perturb_variant(const struct plan_case *c)
-{
-	char text[PERTURB_TEXT_MAX];
-	struct rng mix = { 0 };
-	if (!perturb_on(&c->perturb))
-		return 0;
-	for (const char *at = perturb_format(&c->perturb, text); *at; at++)
-		mix.state = rng_next(&mix) ^ (uint8_t)*at;
-	return rng_next(&mix);
-}
-
 static uint64_t variant_of(const struct plan_case *c)
 {
 	const struct sched_decl *s = c->test->scheduler;
@@ -325,7 +313,7 @@ static uint64_t variant_of(const struct plan_case *c)
 		.sysctls = s ? (const char *const *)s->sysctls : NULL,
 		.kargs = s ? (const char *const *)s->kargs : NULL,
 	};
-	return sidecar_variant(&v) ^ perturb_variant(c);
+	return sidecar_variant(&v) ^ perturb_hash(&c->perturb);
 }
 
 static int set_problem(struct plan_case *c, const char *problem)
@@ -421,6 +409,8 @@ static int add_schedule(struct plan *p, const struct plan_request *q, const stru
 	};
 	if (!t->host_only)
 		c->perturb = q->perturb;
+	if (c->perturb.depth && !c->perturb.span_ns)
+		c->perturb.span_ns = (uint64_t)t->duration + NSEC_PER_SEC;
 	c->perturb.seed += number;
 	c->name = case_name(c, preset ? preset->name : NULL, q->labels);
 	c->short_name = case_name(c, preset ? preset->name : NULL, false);
