@@ -59,7 +59,7 @@ lab: kernel all
 	@meson test -C $(BUILD) --no-rebuild --suite lab --print-errorlogs
 
 bench: kernel all
-	@ninja -C $(BUILD) benchmarks && for b in reactor ring fetch boot sim budget presets list builds clone lab_boot telemetry parallel observer stats ctprof funify completions shell bisect; do python3 bench/$$b.py $(BUILD) || exit 1; done
+	@ninja -C $(BUILD) benchmarks && for b in reactor ring fetch boot sim budget presets list builds clone lab_boot telemetry parallel observer stats ctprof funify completions shell bisect explore; do python3 bench/$$b.py $(BUILD) || exit 1; done
 	@$(BUILD)/bench/schedule_bench && $(BUILD)/bench/power_bench && $(BUILD)/bench/plan_bench && $(BUILD)/bench/admission_bench && python3 bench/locks.py $(BUILD)
 
 # Installs the program, libktstr.a with headers and pkg-config file, manual pages, and completions for five shells.

@@ -25,6 +25,10 @@
 #define OBSERVE_PROGRAMS_MAX	 4096u
 #define OBSERVE_PATHS_MAX	 (1u << 18)
 #define OBSERVE_MAPS_MAX	 3
+#define OBSERVE_DEPTH_MAX	 64u
+#define OBSERVE_BRANCHES_MAX	 4
+#define OBSERVE_ORDER_FUNCTIONS	 64 /* see struct observe_orders */
+#define OBSERVE_ORDER_WORDS	 (2 * 64 * 64 * 64 / 64)
 
 enum observe_kind {
 	OBSERVE_OFF,	/* nothing happens there any more */
@@ -32,6 +36,7 @@ enum observe_kind {
 	OBSERVE_RECORD, /* and observe_config.record gets one record for each */
 	OBSERVE_STOP,	/* and the guest stops before it executes the instruction */
 	OBSERVE_HOLD,	/* and the vCPU may be held back there: see struct observe_perturb */
+	OBSERVE_ORDER,	/* and only orders are noted, as with OBSERVE_HOLD: see struct observe_orders */
 };
 
 /* Where a read begins. */
@@ -94,25 +99,63 @@ struct observe_record {
 	uint64_t missed;		      /* bit i: value[i] could not be read */
 };
 
-/* The execution number @hit, from 0 and over all hooks of the kind OBSERVE_HOLD, after which the vCPU was held back. */
+/*
+ * Events without a hook at which a vCPU may be held back, too: bits of observe_perturb.at, whose higher bits
+ * mean nothing here.
+ */
+enum observe_event {
+	OBSERVE_WINDOW = 1, /* its first turn in each window of guest time */
+	OBSERVE_IPI = 2,    /* another vCPU sends it an interrupt: it gets it later */
+	OBSERVE_TIMER = 4,  /* the same of its timers */
+	OBSERVE_CODE = 8,   /* it begins a block of instructions that BPF programs were made to (x86-64) */
+};
+#define OBSERVE_EVENTS	  (OBSERVE_WINDOW | OBSERVE_IPI | OBSERVE_TIMER | OBSERVE_CODE)
+#define OBSERVE_EVENT_IDS UINT32_C(0xfffffff0) /* + the bit: `hook` of a point; no hook has such an id */
+
+/* The event number @hit, from 0 and over all hooks of the kind OBSERVE_HOLD, after which the vCPU was held back. */
 struct observe_point {
 	uint64_t hit;
 	uint32_t hook; /* its id */
 	uint32_t hold_ns;
 };
 
+/* From the event number @hit on, chance begins anew with another seed: a schedule that has the same beginning. */
+struct observe_branch {
+	uint64_t hit, seed;
+};
+
 /*
- * Another schedule of the same guest, which hardware could have too. At hooks of the kind OBSERVE_HOLD a vCPU's turn
- * ends, and time is added to its clock, as if its hypervisor or its firmware had taken it: other vCPUs go on first. In
- * parallel time only.
+ * Another schedule of the same guest, which hardware could have too. At events (hooks of the kind OBSERVE_HOLD, and
+ * those above) a vCPU's turn ends, and time is added to its clock, as if its hypervisor or its firmware had taken it:
+ * other vCPUs go on first. In parallel time only.
  */
 struct observe_perturb {
 	uint64_t seed;
-	uint32_t one_in;  /* the vCPU is held at one of so many executions, by chance; 0: never */
-	uint32_t hold_ns; /* for 1 .. so many nanoseconds, by chance; at most OBSERVE_HOLD_NS_MAX */
+	uint32_t one_in; /* the vCPU is held at one of so many events, by chance; 0: never, unless there is a depth */
+	/*
+	 * Or at so many guest times, drawn from the first @span_ns after the first event: at the next event of any
+	 * vCPU. At most OBSERVE_DEPTH_MAX; 0: not.
+	 */
+	uint32_t depth;
+	uint64_t span_ns;
+	uint32_t hold_ns;   /* for 1 .. so many nanoseconds, by chance; at most OBSERVE_HOLD_NS_MAX */
+	uint32_t at;	    /* enum observe_event */
+	uint32_t window_ns; /* not 0 with OBSERVE_WINDOW */
+	uint32_t branches;
+	struct observe_branch branch[OBSERVE_BRANCHES_MAX]; /* in ascending order of hits; not with a depth */
 	/* Or at exactly these points, in ascending order of hits, if not NULL. Copied by start(). */
 	const struct observe_point *points;
 	unsigned point_count; /* at most OBSERVE_POINTS_MAX */
+};
+
+/*
+ * In which orders vCPUs executed hooks of the kinds OBSERVE_HOLD and OBSERVE_ORDER with the same first argument: a
+ * task, a queue, a lock. There is a bit for each three such executions in a row of which the last two were by different
+ * vCPUs. Its number is ((first * 64 + second) * 64 + third) * 2, and one more if the first two were by different vCPUs.
+ * A hook counts by its id modulo OBSERVE_ORDER_FUNCTIONS.
+ */
+struct observe_orders {
+	uint64_t word[OBSERVE_ORDER_WORDS];
 };
 
 /*

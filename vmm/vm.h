@@ -133,6 +133,8 @@ struct vm_backend {
 	 * many there are. Works always.
 	 */
 	unsigned (*points)(const struct vm *vm, struct observe_point *out, unsigned max);
+	/* In which orders vCPUs executed hooks so far. Works always; false: the guest is not observed. */
+	bool (*orders)(const struct vm *vm, struct observe_orders *ret);
 	/*
 	 * Of counted instructions (observe_config.functions). add_program() only while vm.stop is set; the number of a
 	 * program is how many were added before; -ENOSPC: too many. profile() works always; false: nothing is counted.

@@ -68,9 +68,7 @@ static int read_perturb(struct shrink *s, struct err **err)
 	if (perturb_is_file(text))
 		return json_read_file(text, &s->points, err);
 	int r = perturb_parse(text, &p, err);
-	s->base.seed = p.seed;
-	s->base.one_in = p.one_in;
-	s->base.hold_ns = p.hold_ns;
+	s->base.perturb = p;
 	return r;
 }
 
@@ -166,7 +164,7 @@ static int try_all(struct shrink *s, struct shrink_run *run, unsigned count, str
  */
 static unsigned tries_of(const struct shrink *s)
 {
-	if (!s->base.one_in)
+	if (!perturb_on(&s->base.perturb))
 		return 1;
 	double rate = (s->accepted + 1.0) / (s->accepted_tries + 2.0);
 	return ddmin_tries(rate, ERROR_RATE, (unsigned)s->args->tries);
@@ -185,7 +183,7 @@ static void take_scenario(struct shrink *s, const json_t *scenario, const struct
 {
 	json_decref(s->scenario);
 	s->scenario = json_incref((json_t *)scenario);
-	if (!s->base.one_in)
+	if (!perturb_on(&s->base.perturb))
 		return;
 	json_decref(s->points);
 	s->points = json_incref(r->taken);
@@ -205,7 +203,7 @@ static int try_edits(struct shrink *s, size_t first, size_t *ret_rejected, bool 
 		if (!edited)
 			break;
 		run[count] = (struct shrink_run){ .scenario = edited, .tries = tries_of(s), .wanted = s->wanted };
-		if (!s->base.one_in)
+		if (!perturb_on(&s->base.perturb))
 			run[count].points = s->points;
 	}
 	int r = count ? try_all(s, run, count, err) : 0;
@@ -275,9 +273,9 @@ static int try_rarer(struct shrink *s, uint32_t one_in, bool *took, struct err *
 
 static int find_rarer(struct shrink *s, struct err **err)
 {
-	bool took = s->base.one_in > 0;
+	bool took = s->base.perturb.one_in > 0;
 	int r = 0;
-	for (uint32_t one_in = s->base.one_in; r == 0 && took && !s->over && one_in <= RAREST_MAX / RARER;)
+	for (uint32_t one_in = s->base.perturb.one_in; r == 0 && took && !s->over && one_in <= RAREST_MAX / RARER;)
 		r = try_rarer(s, one_in *= RARER, &took, err);
 	return r;
 }
@@ -370,10 +368,10 @@ static int reproduce(struct shrink *s, struct err **err)
 static int convert(struct shrink *s, struct err **err)
 {
 	struct shrink_run run = { .tries = 1, .write_scenario = s->converted };
-	uint32_t one_in = s->base.one_in;
-	s->base.one_in = 0; /* it does not matter which schedule this run has */
+	const struct observe_perturb perturb = s->base.perturb;
+	s->base.perturb = (struct observe_perturb){ 0 }; /* it does not matter which schedule this run has */
 	int r = shrink_runs(&s->base, &run, 1, err);
-	s->base.one_in = one_in;
+	s->base.perturb = perturb;
 	s->runs += run.tried;
 	shrink_run_done(&run);
 	if (r < 0)
@@ -388,7 +386,7 @@ static int convert(struct shrink *s, struct err **err)
 static int check_converted(struct shrink *s, struct err **err)
 {
 	struct shrink_run run = { .scenario = s->scenario, .tries = (unsigned)s->args->tries, .wanted = s->wanted };
-	if (!s->base.one_in) {
+	if (!perturb_on(&s->base.perturb)) {
 		run.tries = 1;
 		run.points = s->points;
 	}

@@ -32,6 +32,8 @@
 
 static void session_done(struct session *s)
 {
+	campaign_done(&s->campaign);
+	known_signatures_done(&s->known);
 	plan_done(&s->plan);
 	closing_done(&s->closing);
 	run_records_done(&s->records);
@@ -56,6 +58,7 @@ static void session_done(struct session *s)
 	free(s->model_dir);
 	free(s->snapshot_cache);
 	free(s->probe_cache);
+	free(s->corpus_cache);
 	free(s->perturb_points);
 	reactor_free(s->reactor);
 }
@@ -227,11 +230,15 @@ static void print_summary(const struct session *s, const struct test_args *a, co
 		json_auto_t *event = summary_json(c, wall);
 		if (a->schedules)
 			json_put(&event, "signatures", signatures_json(&s->closing));
+		if (s->campaign.rounds)
+			json_put(&event, "exploration", campaign_json(&s->campaign));
 		out_json(event, false);
 	} else {
 		if (a->schedules)
 			signatures_render(&s->closing, &t, &text);
-		else
+		if (s->campaign.rounds)
+			campaign_render(&s->campaign, &text);
+		if (!a->schedules)
 			closing_render(&s->closing, c->total, &t, &text);
 		summary_line(c, wall, &t, &text);
 		output_buf(has_own_output(a) ? &standard_error : &standard_output, &text);
@@ -240,10 +247,31 @@ static void print_summary(const struct session *s, const struct test_args *a, co
 		print_rundir(&s->rundir[i]);
 }
 
+/* The first round of a campaign says it for all. */
+static void say_what_runs(const struct session *s, const struct test_args *a, size_t tests)
+{
+	if (s->campaign.rounds > 1)
+		return;
+	say_printf("%zu test%s, %u at a time, seed 0x%lx, backend %s (%s)\n", tests, plural(tests), session_slots(s, a),
+		   s->seed, s->accel.backend->name, s->accel.reason);
+	if (*s->accel.shared_why)
+		say_printf("guests' CPUs share one clock: %s\n", s->accel.shared_why);
+}
+
+static bool note_schedule(void *data, const struct attempt *a, enum ktstr_verdict verdict)
+{
+	return campaign_note(data, a, verdict);
+}
+
 static int run_tests(struct session *s, const struct test_args *a, struct err **err)
 {
 	struct fleet_config config = {
-		.plan = &s->plan,
+		.plan = s->campaign.rounds ? &s->campaign.plan : &s->plan,
+		.before = s->counts,
+		.until = s->until,
+		.known = s->known.count ? &s->known : NULL,
+		.judged = s->campaign.rounds ? note_schedule : NULL,
+		.data = &s->campaign,
 		.accel = &s->accel,
 		.rundirs = s->rundir + s->first,
 		.kernels = s->kernel + s->first,
@@ -292,10 +320,7 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 	if (a->capture && s->plan.count != 1)
 		return FAIL(err, ERR_USAGE, -EINVAL, "the command line means %zu tests; name the run of one test",
 			    s->plan.count);
-	say_printf("%zu test%s, %u at a time, seed 0x%lx, backend %s (%s)\n", s->plan.count, plural(s->plan.count),
-		   session_slots(s, a), s->seed, s->accel.backend->name, s->accel.reason);
-	if (*s->accel.shared_why)
-		say_printf("guests' CPUs share one clock: %s\n", s->accel.shared_why);
+	say_what_runs(s, a, s->plan.count);
 	int r = fleet_run(s->reactor, &config, &counts, err);
 	run_counts_add(&s->counts, &counts);
 	return r;
@@ -459,7 +484,7 @@ static int run_on_kernels(struct session *s, const struct test_args *a, struct e
 		r = plan_kernels(s, a, err);
 		began = nsec_now();
 		if (r == 0)
-			r = run_tests(s, a, err);
+			r = session_explores(a) ? session_explore(s, a, run_tests, err) : run_tests(s, a, err);
 	}
 	bool ran = s->counts.total || r == 0;
 	if (a->capture)
@@ -547,11 +572,12 @@ const struct command cmd_test = {
 			{ "ktstr test --repeat 20 --require 20", "twenty seeds, all must pass" },
 			{ NULL },
 		},
-	.environment = (const enum environment_id[]){ ENV_ACCEL, ENV_BUDGET_SECS, ENV_KERNEL, ENV_NO_PERF_MODE,
-						      ENV_NO_SKIP_MODE, ENV_RUNS_ROOT, ENV_SIDECAR_DIR, ENV_SCHEDULER,
-						      ENV_SCHEDULER_ALLOW_STALE_FALLBACK, ENV_SCHEDULER_BIN,
-						      ENV_LOG_PASSES, ENV_VERBOSE, ENV_TMPDIR, ENV_LLM_URL, ENV_LLM_TIMEOUT,
-						      ENV_LLM_DEBUG_RESPONSES, KERNEL_ENVIRONMENT, ENV_MAX },
+	.environment =
+		(const enum environment_id[]){ ENV_ACCEL, ENV_BUDGET_SECS, ENV_KERNEL, ENV_NO_PERF_MODE,
+					       ENV_NO_SKIP_MODE, ENV_RUNS_ROOT, ENV_SIDECAR_DIR, ENV_SCHEDULER,
+					       ENV_SCHEDULER_ALLOW_STALE_FALLBACK, ENV_SCHEDULER_BIN, ENV_LOG_PASSES,
+					       ENV_VERBOSE, ENV_TMPDIR, ENV_LLM_URL, ENV_LLM_TIMEOUT,
+					       ENV_LLM_DEBUG_RESPONSES, KERNEL_ENVIRONMENT, ENV_MAX },
 	.files = FILES_CACHE | FILES_RESULTS | FILES_LOCKS,
 	.judges = true,
 	OPERANDS(struct test_args, paths),

@@ -7,6 +7,8 @@
 #include "base/time.h"
 #include "cli/test_args.h"
 #include "report/failure_name.h"
+#include "report/signatures.h"
+#include "run/perturb.h"
 #include "run/replay_source.h"
 #include "shrink/edits.h"
 
@@ -14,16 +16,14 @@
 
 /* The settings of all runs. It does not own its strings. */
 struct shrink_base {
-	const char *program;	  /* ktstr */
-	char **environment;	  /* "NAME=VALUE" of the replay line */
-	char **options;		  /* of `ktstr test`, without a filter, a perturbation and paths */
-	const char *filter;	  /* of the test as it is declared; NULL: scenario files */
-	const char *const *paths; /* likewise */
-	const char *dir;	  /* for files of candidates and for results */
-	nsec_t until;		  /* no run starts later */
-	/* How runs are perturbed: seed, one_in, hold_ns; one_in 0: not. */
-	uint64_t seed;
-	uint32_t one_in, hold_ns;
+	const char *program;		/* ktstr */
+	char **environment;		/* "NAME=VALUE" of the replay line */
+	char **options;			/* of `ktstr test`, without a filter, a perturbation and paths */
+	const char *filter;		/* of the test as it is declared; NULL: scenario files */
+	const char *const *paths;	/* likewise */
+	const char *dir;		/* for files of candidates and for results */
+	nsec_t until;			/* no run starts later */
+	struct observe_perturb perturb; /* how runs are perturbed, without points; see perturb_on() */
 };
 
 /* One candidate: at most @tries runs, until one shows the failure. */

@@ -61,14 +61,25 @@ static void drop_words(struct slot *s)
 	s->word[0] = NULL;
 }
 
+/* A later try has another seed. What chance did after a branch has no meaning for it. */
+static const char *policy_of_try(const struct shrink_base *b, const struct shrink_run *r, char out[PERTURB_TEXT_MAX])
+{
+	struct observe_perturb p = b->perturb;
+	p.seed += r->tried;
+	p.branches = r->tried ? 0 : p.branches;
+	if (r->one_in)
+		p.one_in = r->one_in;
+	return perturb_format(&p, out);
+}
+
 static void add_perturb(struct slot *s)
 {
+	char text[PERTURB_TEXT_MAX];
 	const struct shrink_base *b = s->base;
 	if (s->run->points)
 		add_word(s, "--perturb=%s", s->points);
-	else if (b->one_in)
-		add_word(s, "--perturb=seed=%lu,one-in=%u,hold=%uns", b->seed + s->run->tried,
-			 s->run->one_in ?: b->one_in, b->hold_ns);
+	else if (perturb_on(&b->perturb))
+		add_word(s, "--perturb=%s", policy_of_try(b, s->run, text));
 }
 
 static void make_words(struct slot *s)

@@ -67,7 +67,8 @@ const struct option_row test_options[] = {
 	OPT_CHOICE(struct test_args, tcg_time, "tcg-time", 0, "HOW", tcg_time_words,
 		   "tcg: each CPU of a guest has a clock of its own, or all share one (which costs the host less)"),
 	ROW_TCG_LAG("with --tcg-time parallel: by how much the clocks of busy CPUs may differ (100ns to 5us)"),
-	ROW_PERTURB("tcg: another schedule, by holding CPUs back: seed=7,one-in=3,hold=500us, or a file of points"),
+	ROW_PERTURB("tcg: another schedule, by holding CPUs back: seed=7,one-in=3,hold=500us, or a file of points; see "
+		    "'ktstr help explore'"),
 	OPT_STRING(struct test_args, write_scenario, "write-scenario", 0, "FILE",
 		   "write the scenario that the only test runs as a file, which 'ktstr test FILE' runs again"),
 	ROW_START,
@@ -128,12 +129,21 @@ const struct option_row test_options[] = {
 const struct option_row explore_options[] = {
 	ROW_KERNELS(struct test_args),
 	ROW_FILTER("explore only these: test(~x) & topology(=1n1l4c1t) ...; see 'ktstr help filters'"),
-	OPT_NUMBER(struct test_args, schedules, "seeds", 'n', "N", 2, SCHEDULES_MAX, 100,
-		   "how many schedules of each test"),
+	OPT_NUMBER(struct test_args, schedules, "seeds", 'n', "N", 2, SCHEDULES_MAX, 0,
+		   "how many schedules of each test (default: 100; with --for, as many as there is time for)"),
+	OPT_DURATION(struct test_args, explore_for, "for", 0, "TIME", NSEC_PER_SEC, 30 * 24 * 60 * NSEC_PER_MIN, 0,
+		     NSEC_PER_SEC, "start no schedule after this time (30s, 10m, 8h)"),
 	OPT_FLAG(struct test_args, fail_fast, "until-fail", 0, "after the first failure, start no other schedule"),
 	OPT_NUMBER(struct test_args, max_fail, "max-fail", 0, "N", 0, JOBS_MAX, 0,
 		   "after N failures, start no other schedule (0: any number)"),
-	ROW_PERTURB("how CPUs are held back, and the first seed: seed=1,one-in=3,hold=500us"),
+	OPT_NUMBER(struct test_args, until_signatures, "until-signatures", 0, "K", 0, JOBS_MAX, 0,
+		   "after K different failures, start no other schedule (0: any number)"),
+	OPT_STRING(struct test_args, known, "known", 0, "FILE",
+		   "failures whose signatures are lines of FILE are known ones, and do not count"),
+	ROW_PERTURB("how CPUs are held back: random, pct:D or window, with parameters, as seed=1,one-in=3,hold=500us; "
+		    "a seed makes exactly the schedules from it on"),
+	OPT_NUMBER(struct test_args, vary, "vary", 0, "PERCENT", 0, 100, VARY_USUAL,
+		   "of a hundred schedules, so many are variations of schedules that showed something new"),
 	ROW_JOBS,
 	ROW_SEED("number that the test's own random choices derive from; the same for all schedules"),
 	ROW_TCG_LAG("by how much the clocks of busy CPUs may differ (100ns to 5us)"),
@@ -150,8 +160,8 @@ const struct option_row explore_options[] = {
 };
 
 const struct option_conflict explore_conflicts[] = {
-	{ "slurm", "until-fail" }, { "slurm", "max-fail" }, { "slurm", "jobs" },
-	{ "slurm", "cpu-cap" },	   { "slurm", "trace" },    { NULL, NULL },
+	{ "slurm", "until-fail" }, { "slurm", "until-signatures" }, { "slurm", "for" },	  { "slurm", "max-fail" },
+	{ "slurm", "jobs" },	   { "slurm", "cpu-cap" },	    { "slurm", "trace" }, { NULL, NULL },
 };
 
 const struct option_conflict test_conflicts[] = {

@@ -5,9 +5,11 @@
 
 #include "cli/options.h"
 
-#define TRIES_MAX     10000
-#define JOBS_MAX      4096
-#define SCHEDULES_MAX 100000
+#define TRIES_MAX	10000
+#define JOBS_MAX	4096
+#define SCHEDULES_MAX	100000
+#define SCHEDULES_USUAL 100
+#define VARY_USUAL	50 /* of a hundred schedules */
 
 enum test_ignored { IGNORED_LEFT_OUT, IGNORED_ONLY, IGNORED_TOO };
 enum test_show_output { SHOW_FAILED, SHOW_ALL, SHOW_NEVER };
@@ -62,6 +64,9 @@ struct test_args {
 	unsigned start;	      /* enum test_start */
 	unsigned tcg_time;    /* enum tcg_time */
 	uint64_t schedules;   /* explore: of each test; 0: not exploring */
+	nsec_t explore_for;   /* explore: no schedule starts later; 0: any time */
+	uint64_t until_signatures, vary;
+	const char *known; /* explore: file with signatures */
 	nsec_t tcg_lag;
 	unsigned duplicates;  /* enum test_duplicates */
 	unsigned run_ignored; /* enum test_ignored */

@@ -124,8 +124,8 @@ int session_plan(struct session *s, const struct test_args *a, struct err **err)
 		.time_dilation = (unsigned)a->time_dilation,
 		.host_cpus = s->allowed,
 		.cpu_cap = s->budget.said ? s->budget.cpus : 0,
-		.perturb = s->perturb,
-		.schedules = (unsigned)a->schedules,
+		.perturb = session_explores(a) ? (struct observe_perturb){ 0 } : s->perturb,
+		.schedules = session_explores(a) ? 0 : (unsigned)a->schedules,
 	};
 	int r = make_filter(s, a, err);
 	if (r < 0)
@@ -199,20 +199,34 @@ unsigned session_slots(const struct session *s, const struct test_args *a)
 	return session_has_no_perf(a) && !s->budget.said ? (unsigned)a->jobs : MIN_OF((unsigned)a->jobs, cpus);
 }
 
-/* Exploring starts with a perturbation of seed 1. */
+/* Of a part of a campaign, the seeds must not depend on what is in the cache. */
+static int check_schedules(struct session *s, const struct test_args *a, struct err **err)
+{
+	struct observe_perturb *p = &s->perturb;
+	if (!a->schedules)
+		return 0;
+	if (p->branches)
+		return FAIL(err, ERR_USAGE, -EINVAL,
+			    "--perturb: then=EVENT:SEED is one schedule, and exploring makes many; run it with 'ktstr "
+			    "test'");
+	if (!p->seed && !session_explores(a))
+		p->seed = 1;
+	if (p->seed > UINT64_MAX - a->schedules)
+		return FAIL(err, ERR_USAGE, -ERANGE, "--perturb: there are no %lu seeds from %lu on", a->schedules,
+			    p->seed);
+	return 0;
+}
+
 static int read_perturb(struct session *s, const struct test_args *a, struct err **err)
 {
-	const char *text = a->perturb ? a->perturb : a->schedules ? "seed=1" : NULL;
+	const char *text = a->perturb ? a->perturb : a->schedules ? "random" : NULL;
 	if (!text)
 		return 0;
 	if (a->no_monitor)
 		return FAIL(err, ERR_USAGE, -EINVAL, "--perturb needs the monitor, which --no-monitor switches off");
 	if (!perturb_is_file(text)) {
 		int r = perturb_parse(text, &s->perturb, err);
-		if (r == 0 && a->schedules && s->perturb.seed > UINT64_MAX - a->schedules)
-			r = FAIL(err, ERR_USAGE, -ERANGE, "--perturb: there are no %lu seeds from %lu on", a->schedules,
-				 s->perturb.seed);
-		return r;
+		return r == 0 ? check_schedules(s, a, err) : r;
 	}
 	if (a->schedules)
 		return FAIL(err, ERR_USAGE, -EINVAL,

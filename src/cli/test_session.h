@@ -9,6 +9,7 @@
 #include "cli/reports.h"
 #include "cli/test_args.h"
 #include "run/budget.h"
+#include "run/campaign.h"
 #include "run/fleet.h"
 #include "run/perturb.h"
 #include "run/perturb_file.h"
@@ -45,7 +46,11 @@ struct session {
 	struct accel_choice accel;
 	struct observe_perturb perturb;
 	struct observe_point *perturb_points; /* of a file; NULL: there is none */
-	char **environment;		      /* variables that replay lines must contain */
+	struct campaign campaign;	      /* explore: its base is `plan` */
+	struct known_signatures known;
+	char *corpus_cache;
+	nsec_t until;	    /* reactor time; 0: it is not limited */
+	char **environment; /* variables that replay lines must contain */
 	char *image_cache, *probe_cache, *model_dir;
 	uint64_t seed;
 	uint32_t deadline_percent; /* KTSTR_HOST_DEADLINE_PERCENT */
@@ -92,6 +97,16 @@ int session_on_slurm(struct session *s, struct err **err);
  */
 int slurm_get_kernels(struct session *s, const struct kernels_request *q, struct kernels_result *k, struct err **err);
 int slurm_load_kernel(struct session *s, struct kernels_result *k, size_t i, struct kernel *ret, struct err **err);
+
+/* Is it a campaign that goes on in rounds? One that is divided (--partition, --slurm) is planned at once. */
+static inline bool session_explores(const struct test_args *a)
+{
+	return a->schedules && !a->partition && !a->slurm && !a->part;
+}
+
+/* explore_session.c: runs rounds of schedules of the planned tests; @run runs the plan of `campaign`. */
+int session_explore(struct session *s, const struct test_args *a,
+		    int (*run)(struct session *s, const struct test_args *a, struct err **err), struct err **err);
 
 /* test_preview.c: --list, and --dry-run, which neither builds nor runs anything. */
 int session_list(struct session *s, const struct test_args *a, struct err **err);

@@ -113,6 +113,8 @@ int session_parse_args(struct session *s, const struct test_args *a, struct err 
 		r = kernel_list_read(&s->list, err);
 	if (r == 0)
 		r = check_words(s, a, err);
+	if (r == 0 && a->known)
+		r = known_signatures_read(a->known, &s->known, err);
 	if (r == 0 && a->start != START_BOOT)
 		r = find_snapshots(s, err);
 	return r == 0 && a->partition ? partition_parse(a->partition, &s->partition, err) : r;

@@ -52,10 +52,15 @@ static struct closing_test *find_test(const struct closing *c, const char *name)
 	return NULL;
 }
 
-unsigned closing_ended(const struct closing *c, const char *name)
+const struct closing_test *closing_test(const struct closing *c, const char *name)
 {
-	const struct closing_test *t = find_test(c, name);
-	return t ? t->ended : 0;
+	return find_test(c, name);
+}
+
+bool closing_is_varied(const char *name)
+{
+	const char *at = strrchr(name, '@');
+	return at && strchr(at, '+');
 }
 
 /* Only schedules have an "@" in their names, and there are few tests of which many schedules run. */
@@ -75,7 +80,7 @@ static void count_schedule(struct closing *c, const char *name)
 		t = &c->test[c->tests++];
 		*t = (struct closing_test){ .name = own };
 	}
-	t->ended++;
+	*(closing_is_varied(name) ? &t->varied : &t->ended) += 1;
 }
 
 void closing_add_read(struct closing *c, struct event_kind kind, const char *name, const char *cause,

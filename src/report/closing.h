@@ -13,8 +13,9 @@ struct closing_item {
 
 /* A test of which many schedules run. */
 struct closing_test {
-	char *name;	/* without "@" and the schedule */
-	unsigned ended; /* schedules that have run */
+	char *name;	 /* without "@" and the schedule */
+	unsigned ended;	 /* schedules that have run, each with a seed of its own */
+	unsigned varied; /* beside them: variations of others, which are not independent */
 };
 
 struct closing {
@@ -27,8 +28,10 @@ struct closing {
 
 /* The length of a test's name without its schedule: that of "ktstr/a" of "ktstr/a@7". */
 size_t closing_test_len(const char *name);
-/* How many schedules of the test have run. */
-unsigned closing_ended(const struct closing *c, const char *name);
+/* Is it a variation of another schedule? "ktstr/a@7+1200:5" is. */
+bool closing_is_varied(const char *name);
+/* The test of which this is a schedule; NULL: none of its schedules has run. */
+const struct closing_test *closing_test(const struct closing *c, const char *name);
 /*
  * Notes the last result of a test if it failed, is inconclusive or flaky, or passed despite a known failure. @verdict:
  * of all tries of the test together.

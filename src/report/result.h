@@ -85,7 +85,7 @@ struct result {
 	const json_t *devices;	  /* that the test declares; NULL: none */
 	unsigned icount_shift;
 	unsigned lag_ns;	 /* tcg: of parallel time; 0: one shared clock */
-	char perturb[80];	 /* as --perturb has it; "": none */
+	char perturb[400];	 /* as --perturb has it; "": none */
 	unsigned perturb_points; /* how often a vCPU was held back */
 	const char *tcg_time;	 /* "parallel" or "shared"; NULL: not on tcg */
 	unsigned time_dilation;	 /* 1: none */

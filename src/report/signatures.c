@@ -16,7 +16,7 @@ struct group {
 	const struct closing_item *first;
 	size_t test_len; /* of the name without the schedule's seed */
 	char signature[SIGNATURE_MAX];
-	unsigned count;
+	unsigned count, varied; /* in schedules with a seed of their own; in variations */
 };
 
 struct groups {
@@ -77,11 +77,13 @@ static bool belongs(const struct group *g, const struct closing_item *i, size_t 
 
 static void add(struct groups *g, const struct closing_item *i)
 {
-	struct group new = { .first = i, .test_len = closing_test_len(i->name), .count = 1 };
+	bool varied = closing_is_varied(i->name);
+	struct group new = { .first = i, .test_len = closing_test_len(i->name), .count = !varied, .varied = varied };
 	signature_of(i->cause ? i->cause : "", new.signature);
 	for (size_t k = 0; k < g->count; k++) {
 		if (belongs(&g->item[k], i, new.test_len, new.signature)) {
-			g->item[k].count++;
+			g->item[k].count += new.count;
+			g->item[k].varied += new.varied;
 			return;
 		}
 	}
@@ -91,7 +93,8 @@ static void add(struct groups *g, const struct closing_item *i)
 static int more_frequent(const void *a, const void *b)
 {
 	const struct group *x = a, *y = b;
-	return (x->count < y->count) - (x->count > y->count);
+	unsigned of_x = x->count + x->varied, of_y = y->count + y->varied;
+	return (of_x < of_y) - (of_x > of_y);
 }
 
 /* The caller frees `item`; NULL: out of memory, or there is nothing. */
@@ -109,18 +112,34 @@ static struct groups find_groups(const struct closing *c)
 /* At least as many as failed: counting them may lack memory. */
 static unsigned schedules_of(const struct closing *c, const struct group *g)
 {
-	return MAX_OF(closing_ended(c, g->first->name), g->count);
+	const struct closing_test *t = closing_test(c, g->first->name);
+	return MAX_OF(t ? t->ended : 0, g->count);
 }
 
-static void put_group(const struct group *g, unsigned schedules, const struct term *t, struct buf *out)
+static unsigned variations_of(const struct closing *c, const struct group *g)
+{
+	const struct closing_test *t = closing_test(c, g->first->name);
+	return MAX_OF(t ? t->varied : 0, g->varied);
+}
+
+/* Variations are not independent of each other, so they have no part in a rate. */
+static void put_group(const struct closing *c, const struct group *g, const struct term *t, struct buf *out)
 {
 	double low, high;
-	rate_interval(g->count, schedules, &low, &high);
+	unsigned schedules = schedules_of(c, g), variations = variations_of(c, g);
 	event_word(g->first->kind, t, out);
-	buf_appendf(out, "%.*s: %u of %u schedules (95 %% interval: %.1f to %.1f %%)\n", (int)g->test_len,
-		    g->first->name, g->count, schedules, 100 * low, 100 * high);
+	buf_appendf(out, "%.*s: %u of %u schedules", (int)g->test_len, g->first->name, g->count, schedules);
+	if (schedules) {
+		rate_interval(g->count, schedules, &low, &high);
+		buf_appendf(out, " (95 %% interval: %.1f to %.1f %%)", 100 * low, 100 * high);
+	}
+	if (variations)
+		buf_appendf(out, ", %u of %u variations", g->varied, variations);
+	buf_puts(out, "\n");
 	if (g->first->cause)
 		text_append_wrapped(out, g->first->cause, t->tty ? t->columns : 0, EVENT_INDENT);
+	buf_appendf(out, "%*s%ssignature:%s %s\n", (int)EVENT_INDENT, "", term_style(t, TERM_DIM), term_plain(t),
+		    g->signature);
 	buf_appendf(out, "%*s%sfirst replay:%s %s\n", (int)EVENT_INDENT, "", term_style(t, TERM_DIM), term_plain(t),
 		    g->first->replay);
 }
@@ -141,7 +160,7 @@ void signatures_render(const struct closing *c, const struct term *t, struct buf
 	if (c->count)
 		buf_appendf(out, "\n%sfailures, by signature:%s\n", term_style(t, TERM_NAME), term_plain(t));
 	for (size_t i = 0; i < g.count; i++)
-		put_group(&g.item[i], schedules_of(c, &g.item[i]), t, out);
+		put_group(c, &g.item[i], t, out);
 	if (c->lost)
 		buf_appendf(out, "  ... and %zu more; see the results\n", c->lost);
 	unsigned schedules = fewest_schedules(c);
@@ -159,11 +178,12 @@ json_t *signatures_json(const struct closing *c)
 	struct groups g = find_groups(c);
 	json_t *list = json_array();
 	for (size_t i = 0; i < g.count; i++) {
-		double low, high;
+		double low = 0, high = 1;
 		unsigned schedules = schedules_of(c, &g.item[i]);
 		json_t *o = json_object();
 		_cleanup_buf_ struct buf test = BUF_NULL;
-		rate_interval(g.item[i].count, schedules, &low, &high);
+		if (schedules)
+			rate_interval(g.item[i].count, schedules, &low, &high);
 		buf_append(&test, g.item[i].first->name, g.item[i].test_len);
 		json_put_text(&o, "test", buf_str(&test));
 		json_put_text(&o, "signature", g.item[i].signature);
@@ -171,6 +191,8 @@ json_t *signatures_json(const struct closing *c)
 		json_put_text(&o, "replay", g.item[i].first->replay);
 		json_put_u64(&o, "failed", g.item[i].count);
 		json_put_u64(&o, "schedules", schedules);
+		json_put_u64(&o, "failed_variations", g.item[i].varied);
+		json_put_u64(&o, "variations", variations_of(c, &g.item[i]));
 		json_put(&o, "rate_low", json_real(low));
 		json_put(&o, "rate_high", json_real(high));
 		json_add(&list, o);

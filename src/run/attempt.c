@@ -329,13 +329,20 @@ static void note_end(struct attempt *a, int result)
 static void take_points(struct attempt *a)
 {
 	free(a->perturb_point);
+	free(a->orders);
 	a->perturb_point = NULL;
+	a->orders = NULL;
 	a->perturb_points = 0;
 	if (!a->env->backend->points || !perturb_on(&a->watch.observe.perturb))
 		return;
 	unsigned count = a->env->backend->points(a->vm, NULL, 0);
 	a->perturb_point = calloc(count + 1, sizeof(*a->perturb_point));
 	a->perturb_points = a->env->backend->points(a->vm, a->perturb_point, a->perturb_point ? count : 0);
+	a->orders = a->env->backend->orders ? malloc(sizeof(*a->orders)) : NULL;
+	if (a->orders && !a->env->backend->orders(a->vm, a->orders)) {
+		free(a->orders);
+		a->orders = NULL;
+	}
 }
 
 static void close_card(struct attempt *a)
@@ -556,6 +563,7 @@ void attempt_done(struct attempt *a)
 	if (a->clone_template)
 		clone_template_done(a->clone_template);
 	free(a->clone_template);
+	free(a->orders);
 	free(a->perturb_point);
 	a->clone_template = NULL;
 	a->err = err_free(a->err);

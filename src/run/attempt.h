@@ -123,6 +123,7 @@ struct attempt {
 	struct confine_outcome confinement;  /* of the VM process */
 	struct observe_point *perturb_point; /* where a vCPU was held back */
 	unsigned perturb_points;	     /* how often */
+	struct observe_orders *orders;	     /* of a perturbed run; NULL: not known */
 	const char *const *event_names;
 	uint64_t event[VM_COUNTERS_MAX];
 	unsigned events;

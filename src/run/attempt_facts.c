@@ -26,8 +26,19 @@ struct flake_policy attempt_policy(const struct attempt *a)
 	return policy;
 }
 
+/* Is its failure one of those that the user has listed? */
+static bool is_listed(const struct attempt *a)
+{
+	const struct known_signatures *known = fleet_of(a)->config.known;
+	const struct detail *cause = judgement_cause(&a->judgement);
+	return known && cause && !a->item->problem && a->judgement.verdict == KTSTR_FAIL &&
+	       known_signatures_have(known, cause->text);
+}
+
 enum known_outcome attempt_known(const struct attempt *a)
 {
+	if (!a->item->known_fail && is_listed(a))
+		return KNOWN_XFAIL;
 	return known_outcome(a->item->known_fail && a->outcome.final && !a->item->problem, &a->judgement);
 }
 

@@ -49,12 +49,13 @@ static int add_functions(struct debug *d, const char *const *name, struct err **
 }
 
 /* The places at which a perturbation may hold CPUs back, so that numbers of events mean the same. */
-static void add_events(struct debug *d)
+static void add_events(struct debug *d, const struct observe_perturb *p)
 {
 	struct observe_hook found[PERTURB_HOOKS_MAX];
-	unsigned count = perturb_hooks(d->kernel->image.symbols, found);
+	unsigned count = perturb_hooks(d->kernel->image.symbols, p->at, found);
 	for (unsigned i = 0; i < count; i++)
-		add_hook(d, found[i].address, perturb_function(found[i].id));
+		if (found[i].kind == OBSERVE_HOLD)
+			add_hook(d, found[i].address, perturb_event((uint32_t)perturb_event_index(found[i].id)));
 }
 
 static bool wants_hooks(const struct debug_config *c)
@@ -216,7 +217,7 @@ static int prepare(struct debug *d, struct rerun *r, struct err **err)
 	if (code == 0 && d->config->functions && *d->config->functions)
 		code = add_functions(d, d->config->functions, err);
 	else if (code == 0 && wants_hooks(d->config))
-		add_events(d);
+		add_events(d, rerun_perturb(r));
 	return code;
 }
 

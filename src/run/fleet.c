@@ -188,21 +188,19 @@ static bool count_known(struct fleet *f, const struct attempt *a)
 	return false;
 }
 
-/* Counts the last try of a test and offers it to the closing summary. */
-static void count(struct fleet *f, const struct attempt *a)
+/* Tests that run come to their end; those that wait for CPUs do not start. */
+static void stop_starting(struct fleet *f, const char *why)
 {
-	_cleanup_buf_ struct buf replay = BUF_NULL;
-	struct result result;
-	const struct flake_policy policy = attempt_policy(a);
-	/* Not final: the run was interrupted when this try ended, so no other try follows. */
-	enum ktstr_verdict v = a->outcome.final ? a->judgement.verdict
-						: flake_fold(&policy, attempt_history(a), /* cut= */ true).verdict;
-	attempt_result(a, &replay, &result);
-	put_record(f, a->item, a->sidecar, "its result could not be stored");
-	closing_add(f->config.closing, &result, v);
-	eta_note(&f->eta, a->wall, a->item->estimate);
-	if (count_known(f, a))
+	if (f->stopped)
 		return;
+	f->stopped = why;
+	for (size_t i = 0; i < f->config.plan->count; i++)
+		if (f->live[i])
+			attempt_cancel_unstarted(f->live[i]);
+}
+
+static void count_verdict(struct fleet *f, const struct attempt *a, enum ktstr_verdict v)
+{
 	switch (v) {
 	case KTSTR_PASS:
 		f->counts.passed++;
@@ -221,17 +219,31 @@ static void count(struct fleet *f, const struct attempt *a)
 	}
 }
 
-static const char stopped_why[] = "the run ended at an earlier failure (--fail-fast, --max-fail)";
+/* Counts the last try of a test and offers it to the closing summary. */
+static void count(struct fleet *f, const struct attempt *a)
+{
+	_cleanup_buf_ struct buf replay = BUF_NULL;
+	struct result result;
+	const struct flake_policy policy = attempt_policy(a);
+	/* Not final: the run was interrupted when this try ended, so no other try follows. */
+	enum ktstr_verdict v = a->outcome.final ? a->judgement.verdict
+						: flake_fold(&policy, attempt_history(a), /* cut= */ true).verdict;
+	attempt_result(a, &replay, &result);
+	put_record(f, a->item, a->sidecar, "its result could not be stored");
+	closing_add(f->config.closing, &result, v);
+	eta_note(&f->eta, a->wall, a->item->estimate);
+	if (count_known(f, a))
+		v = KTSTR_PASS;
+	else
+		count_verdict(f, a, v);
+	if (f->config.judged && f->config.judged(f->config.data, a, v))
+		stop_starting(f, "there were enough different failures (--until-signatures)");
+}
 
-/* Tests that run come to their end; those that wait for CPUs do not start. */
 static void stop_at_failures(struct fleet *f)
 {
-	if (f->stopped || !f->config.failures_most || f->counts.failed < f->config.failures_most)
-		return;
-	f->stopped = true;
-	for (size_t i = 0; i < f->config.plan->count; i++)
-		if (f->live[i])
-			attempt_cancel_unstarted(f->live[i]);
+	if (f->config.failures_most && f->counts.failed >= f->config.failures_most)
+		stop_starting(f, "the run ended at an earlier failure (--fail-fast, --max-fail)");
 }
 
 static void on_ended(struct attempt *a, int result)
@@ -253,7 +265,7 @@ static void on_ended(struct attempt *a, int result)
 		put_record(f, a->item, NULL,
 			   f->counts.interrupted ? "the run was interrupted"
 			   : a->dropped		 ? a->dropped
-			   : f->stopped		 ? stopped_why
+			   : f->stopped		 ? f->stopped
 						 : "it could not be started");
 	}
 	if (a->judged && !a->stored)
@@ -536,7 +548,10 @@ static int turn(struct fleet *f)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	const struct admit *a = &f->resources.admit;
-	int result = reactor_turn(f->reactor, MIN_OF(f->report_holders_at, f->slow_at));
+	nsec_t until = f->config.until && !f->stopped ? f->config.until : NSEC_NEVER;
+	int result = reactor_turn(f->reactor, MIN_OF(until, MIN_OF(f->report_holders_at, f->slow_at)));
+	if (f->reactor->now >= until)
+		stop_starting(f, "the time was over (--for)");
 	if (f->reactor->now >= f->slow_at)
 		fleet_report_slow(f);
 	if (f->holders_reported && !list_empty(&a->held)) {
@@ -575,7 +590,7 @@ static int run(struct fleet *f, struct signals *signals, struct err **err)
 	int result = signals_init(signals, f->reactor, &set, on_signal, f, err);
 	for (size_t i = 0; i < config->plan->count && result == 0; i++) {
 		if (f->stopped) {
-			put_record(f, &config->plan->item[i], NULL, stopped_why);
+			put_record(f, &config->plan->item[i], NULL, f->stopped);
 			f->counts.not_run++;
 			continue;
 		}

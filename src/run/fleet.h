@@ -10,6 +10,7 @@
 #include "lock/host_resources.h"
 #include "report/closing.h"
 #include "report/events.h"
+#include "report/known_signatures.h"
 #include "run/attempt.h"
 #include "run/eta.h"
 #include "run/model_metrics.h"
@@ -57,7 +58,13 @@ struct fleet_config {
 	const char *perturb_file;	/* where the points of the plan's perturbation are, or NULL */
 	bool exploring;			/* many schedules: reports only in files, and no second runs */
 	struct packed_run *capture;	/* gets all that decides the run of the only test; NULL: it is not wanted */
-	bool skips_fail;		/* tests that cannot run here fail instead of being skipped */
+	struct run_counts before;	/* of earlier rounds of the same run, for the live view */
+	nsec_t until;			/* reactor time after which no other test starts; 0: never */
+	const struct known_signatures *known; /* failures that count as known ones; may be NULL */
+	/* A test has its last result. Returns whether that is enough: no other test starts. May be NULL. */
+	bool (*judged)(void *data, const struct attempt *a, enum ktstr_verdict verdict);
+	void *data;
+	bool skips_fail; /* tests that cannot run here fail instead of being skipped */
 	struct term out, err;
 	struct output *events, *messages; /* output for programs; for the user */
 	struct output *stream;		  /* events as JSON lines in a file; NULL: none */
@@ -86,9 +93,9 @@ struct fleet {
 	struct term_frame frame;
 	struct event_layout layout;
 	struct eta eta;
-	bool stopped;	  /* there were `failures_most` failures */
-	nsec_t slow_at;	  /* when a test may have become slow */
-	unsigned at_once; /* most machines that were seen running at once */
+	const char *stopped; /* why no other test starts; NULL: they do */
+	nsec_t slow_at;	     /* when a test may have become slow */
+	unsigned at_once;    /* most machines that were seen running at once */
 	struct notice idle;
 	json_t *host;
 	struct boot_file { /* one per kernel: the copy that is booted instead of the kernel file */

@@ -57,13 +57,15 @@ static void draw_view(struct fleet *f)
 {
 	const struct run_counts *c = &f->counts;
 	struct eta_rest rest = { 0 };
+	struct run_counts sum = f->config.before;
+	run_counts_add(&sum, c);
 	struct live_view v = {
-		.total = c->total,
-		.done = c->passed + c->failed + c->inconclusive + c->skipped + c->xfailed + c->xpassed,
-		.passed = c->passed,
-		.failed = c->failed,
-		.inconclusive = c->inconclusive,
-		.skipped = c->skipped,
+		.total = sum.total,
+		.done = sum.passed + sum.failed + sum.inconclusive + sum.skipped + sum.xfailed + sum.xpassed,
+		.passed = sum.passed,
+		.failed = sum.failed,
+		.inconclusive = sum.inconclusive,
+		.skipped = sum.skipped,
 		.elapsed = f->reactor->now - f->began,
 		.left = -1,
 	};

@@ -8,6 +8,7 @@
 #include "base/parse.h"
 #include "base/text.h"
 #include "run/list_json.h"
+#include "run/perturb.h"
 #include "topo/topology.h"
 
 #define MEMORY_MIB_MAX (UINT64_C(1) << 22)
@@ -81,12 +82,29 @@ static json_t *points_json(const struct observe_perturb *p)
 	return list;
 }
 
+static json_t *branches_json(const struct observe_perturb *p)
+{
+	json_t *list = json_array();
+	for (unsigned i = 0; i < p->branches; i++) {
+		json_t *branch = json_object();
+		put_hex(&branch, "hit", p->branch[i].hit);
+		put_hex(&branch, "seed", p->branch[i].seed);
+		json_add(&list, branch);
+	}
+	return list;
+}
+
 static json_t *perturb_json(const struct observe_perturb *p)
 {
 	json_t *o = json_object();
 	put_hex(&o, "seed", p->seed);
 	json_put_u64(&o, "one_in", p->one_in);
 	json_put_u64(&o, "hold_ns", p->hold_ns);
+	json_put_u64(&o, "depth", p->depth);
+	json_put_u64(&o, "span_ns", p->span_ns);
+	json_put_u64(&o, "at", p->at);
+	json_put_u64(&o, "window_ns", p->window_ns);
+	json_put(&o, "branches", branches_json(p));
 	json_put(&o, "points", p->points ? points_json(p) : json_null());
 	return o;
 }
@@ -184,6 +202,12 @@ static uint64_t get_number(struct reader *d, const char *key, uint64_t most)
 	if (d->r == 0 && value > most)
 		d->r = FAIL(d->err, ERR_DATA, -EBADMSG, "'%s' is %lu, and may be at most %lu", key, value, most);
 	return d->r == 0 ? value : 0;
+}
+
+/* A member that packs of earlier versions do not have: 0 there. */
+static uint64_t get_later_number(struct reader *d, const char *key, uint64_t most)
+{
+	return json_object_get(d->object, key) ? get_number(d, key, most) : 0;
 }
 
 static uint64_t get_hex(struct reader *d, const char *key)
@@ -289,13 +313,38 @@ static int read_points(struct reader *d, struct packed_run *p)
 	return 0;
 }
 
+static int read_branches(struct reader *d, struct observe_perturb *p)
+{
+	const json_t *list = json_object_get(d->object, "branches");
+	if (json_array_size(list) > OBSERVE_BRANCHES_MAX)
+		return FAIL(d->err, ERR_DATA, -EBADMSG, "'branches' has more than %d", OBSERVE_BRANCHES_MAX);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		struct reader one = { .object = json_array_get(list, i), .err = d->err };
+		p->branch[p->branches++] = (struct observe_branch){ get_hex(&one, "hit"), get_hex(&one, "seed") };
+		if (one.r < 0)
+			return one.r;
+	}
+	return d->r;
+}
+
+static int read_policy(struct reader *d, struct observe_perturb *p)
+{
+	p->depth = (uint32_t)get_later_number(d, "depth", OBSERVE_DEPTH_MAX);
+	p->span_ns = get_later_number(d, "span_ns", PERTURB_SPAN_NS_MAX);
+	p->at = (uint32_t)get_later_number(d, "at", UINT32_MAX);
+	p->window_ns = (uint32_t)get_later_number(d, "window_ns", PERTURB_WINDOW_NS_MAX);
+	return d->r == 0 ? read_branches(d, p) : d->r;
+}
+
 static int read_perturb(struct reader *machine, struct packed_run *p)
 {
 	struct reader d = enter(machine, "perturb");
 	p->perturb.seed = get_hex(&d, "seed");
 	p->perturb.one_in = (uint32_t)get_number(&d, "one_in", UINT32_MAX);
 	p->perturb.hold_ns = (uint32_t)get_number(&d, "hold_ns", OBSERVE_HOLD_NS_MAX);
-	if (d.r == 0 && p->perturb.one_in && !p->perturb.hold_ns)
+	if (d.r == 0)
+		d.r = read_policy(&d, &p->perturb);
+	if (d.r == 0 && (p->perturb.one_in || p->perturb.depth) && !p->perturb.hold_ns)
 		d.r = FAIL(d.err, ERR_DATA, -EBADMSG, "'hold_ns' is 0");
 	if (d.r == 0 && !json_is_null(json_object_get(d.object, "points")))
 		d.r = read_points(&d, p);

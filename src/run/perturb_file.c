@@ -10,7 +10,6 @@
 #include "run/perturb.h"
 
 #define VERSION 1
-#define POLICY	"random"
 
 bool perturb_is_file(const char *text)
 {
@@ -20,27 +19,49 @@ bool perturb_is_file(const char *text)
 
 /* --- writing ------------------------------------------------------------------------------------------------------ */
 
-json_t *perturb_file_json(const struct observe_perturb *p, const struct observe_point *point, unsigned count)
+static json_t *sets_json(uint32_t at)
 {
-	char seed[24];
-	json_t *root = json_object(), *functions = json_array(), *points = json_array();
-	snprintf(seed, sizeof(seed), "%lu", p->seed);
-	for (uint32_t i = 0; perturb_function(PERTURB_FIRST_HOOK + i); i++)
-		json_add(&functions, json_text(perturb_function(PERTURB_FIRST_HOOK + i)));
+	json_t *list = json_array();
+	const char *word;
+	uint32_t set;
+	for (unsigned i = 0; (word = perturb_set_word(i, &set)); i++)
+		if (at & set)
+			json_add(&list, json_text(word));
+	return list;
+}
+
+static json_t *points_json(const struct observe_point *point, unsigned count)
+{
+	json_t *points = json_array();
 	for (unsigned i = 0; i < count; i++) {
 		json_t *one = json_array();
+		int event = perturb_event_index(point[i].hook);
 		json_add(&one, json_u64(point[i].hit));
-		json_add(&one, json_u64(point[i].hook - PERTURB_FIRST_HOOK));
+		json_add(&one, json_integer(event));
 		json_add(&one, json_u64(point[i].hold_ns));
 		json_add(&points, one);
 	}
+	return points;
+}
+
+json_t *perturb_file_json(const struct observe_perturb *p, const struct observe_point *point, unsigned count)
+{
+	char seed[24], how[PERTURB_TEXT_MAX];
+	json_t *root = json_object(), *functions = json_array();
+	snprintf(seed, sizeof(seed), "%lu", p->seed);
+	for (uint32_t i = 0; perturb_event(i); i++)
+		json_add(&functions, json_text(perturb_event(i)));
 	json_put_u64(&root, "perturb", VERSION);
-	json_put_text(&root, "policy", POLICY);
+	json_put_text(&root, "policy", perturb_policy(p));
+	json_put_text(&root, "how", perturb_format(p, how));
 	json_put_text(&root, "seed", seed);
 	json_put_u64(&root, "one_in", p->one_in);
 	json_put_u64(&root, "hold_ns", p->hold_ns);
+	json_put(&root, "at", sets_json(p->at ?: PERTURB_AT));
+	if (p->at & OBSERVE_WINDOW)
+		json_put_u64(&root, "window_ns", p->window_ns);
 	json_put(&root, "functions", functions);
-	json_put(&root, "points", points);
+	json_put(&root, "points", points_json(point, count));
 	return root;
 }
 
@@ -61,10 +82,10 @@ static int read_point(const json_t *from, struct observe_point *ret)
 	if (!json_is_array(from) || json_array_size(from) != 3)
 		return -EBADMSG;
 	if (read_number(json_array_get(from, 0), INT64_MAX, &hit) < 0 ||
-	    read_number(json_array_get(from, 1), PERTURB_HOOKS_MAX, &function) < 0 ||
+	    read_number(json_array_get(from, 1), perturb_event_count() - 1, &function) < 0 ||
 	    read_number(json_array_get(from, 2), OBSERVE_HOLD_NS_MAX, &hold) < 0 || !hold)
 		return -EBADMSG;
-	*ret = (struct observe_point){ hit, PERTURB_FIRST_HOOK + (uint32_t)function, (uint32_t)hold };
+	*ret = (struct observe_point){ hit, perturb_event_id((uint32_t)function), (uint32_t)hold };
 	return 0;
 }
 
@@ -79,6 +100,29 @@ static int read_points(const json_t *list, struct observe_point *ret, struct err
 			return FAIL(err, ERR_DATA, -EBADMSG,
 				    "points[%zu] is not behind the one before; sort them by hit", i);
 	}
+	return 0;
+}
+
+/* Which events have numbers. A file of an earlier version does not say it. */
+static int read_events(const json_t *root, struct observe_perturb *ret, struct err **err)
+{
+	const json_t *list = json_object_get(root, "at");
+	uint64_t window = 0;
+	ret->at = list ? 0 : PERTURB_AT;
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *word = json_string_value(json_array_get(list, i));
+		uint32_t set = word ? perturb_set(word) : 0;
+		if (!set)
+			return FAIL(err, ERR_DATA, -EBADMSG, "at[%zu] is not the name of a set of events", i);
+		ret->at |= set;
+	}
+	if (!ret->at)
+		return FAIL(err, ERR_DATA, -EBADMSG, "\"at\" names no events");
+	if (ret->at & OBSERVE_WINDOW &&
+	    (read_number(json_object_get(root, "window_ns"), PERTURB_WINDOW_NS_MAX, &window) < 0 || !window))
+		return FAIL(err, ERR_DATA, -EBADMSG, "\"window_ns\" is not a number from 1 to %u",
+			    PERTURB_WINDOW_NS_MAX);
+	ret->window_ns = (uint32_t)window;
 	return 0;
 }
 
@@ -105,12 +149,15 @@ int perturb_file_parse(const json_t *root, struct observe_perturb *ret, struct o
 	struct observe_point *points = calloc(json_array_size(list) + 1, sizeof(*points));
 	if (!points)
 		return FAIL_SYS(err, -ENOMEM, "read the points");
+	struct observe_perturb p = { .points = points, .point_count = (unsigned)json_array_size(list) };
 	int r = read_points(list, points, err);
+	if (r == 0)
+		r = read_events(root, &p, err);
 	if (r < 0) {
 		free(points);
 		return r;
 	}
-	*ret = (struct observe_perturb){ .points = points, .point_count = (unsigned)json_array_size(list) };
+	*ret = p;
 	read_origin(root, ret);
 	*ret_points = points;
 	return 0;

@@ -322,27 +322,15 @@ static char *reason_to_skip(const struct plan_case *c, const struct plan_request
 	return why ? strdup(why) : NULL;
 }
 
-/* Nothing is 0, so that a test without such a part has the variant that it always had. */
-static uint64_t text_variant(const char *text)
-{
-	struct rng mix = { 0 };
-	for (const char *at = text; *at; at++)
-		mix.state = rng_next(&mix) ^ (uint8_t)*at;
-	return *text ? rng_next(&mix) : 0;
-}
-
-/* Another perturbation is another result. */
-static uint64_t perturb_variant(const struct plan_case *c)
-{
-	char text[PERTURB_TEXT_MAX];
-	return perturb_on(&c->perturb) ? text_variant(perturb_format(&c->perturb, text)) : 0;
-}
-
+/* A test without devices has the variant that it always had. */
 static uint64_t devices_variant(const struct plan_case *c)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
+	struct rng mix = { 0 };
 	device_decl_describe(&c->test->devices, &text);
-	return text_variant(buf_str(&text));
+	for (const char *at = buf_str(&text); *at; at++)
+		mix.state = rng_next(&mix) ^ (uint8_t)*at;
+	return text.len ? rng_next(&mix) : 0;
 }
 
 static uint64_t variant_of(const struct plan_case *c)
@@ -357,7 +345,7 @@ static uint64_t variant_of(const struct plan_case *c)
 		.sysctls = s ? (const char *const *)s->sysctls : NULL,
 		.kargs = s ? (const char *const *)s->kargs : NULL,
 	};
-	return sidecar_variant(&v) ^ perturb_variant(c) ^ devices_variant(c);
+	return sidecar_variant(&v) ^ perturb_hash(&c->perturb) ^ devices_variant(c);
 }
 
 static int set_problem(struct plan_case *c, const char *problem)
@@ -453,6 +441,8 @@ static int add_schedule(struct plan *p, const struct plan_request *q, const stru
 	};
 	if (!t->host_only)
 		c->perturb = q->perturb;
+	if (c->perturb.depth && !c->perturb.span_ns)
+		c->perturb.span_ns = (uint64_t)t->duration + NSEC_PER_SEC;
 	c->perturb.seed += number;
 	c->name = case_name(c, preset ? preset->name : NULL, q->labels);
 	c->short_name = case_name(c, preset ? preset->name : NULL, false);

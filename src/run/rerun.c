@@ -164,6 +164,11 @@ struct watched_kernel *rerun_kernel(struct rerun *r, const char **lack)
 	return r->lack ? NULL : &r->watched;
 }
 
+const struct observe_perturb *rerun_perturb(const struct rerun *r)
+{
+	return &r->packed->perturb;
+}
+
 uint64_t rerun_instruction_ns(const struct rerun *r)
 {
 	return UINT64_C(1) << r->packed->icount_shift;

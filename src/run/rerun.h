@@ -27,6 +27,8 @@ void rerun_close(struct rerun *r);
 DEFINE_CLEANUP(struct rerun *, rerun_close)
 /* The kernel's symbols and types; NULL: @lack says why there are none. */
 struct watched_kernel *rerun_kernel(struct rerun *r, const char **lack);
+/* How the run is perturbed; perturb_on() says whether it is. */
+const struct observe_perturb *rerun_perturb(const struct rerun *r);
 /* Guest time of an instruction. */
 uint64_t rerun_instruction_ns(const struct rerun *r);
 /* @probe: NULL: nobody looks. The caller calls rerun_result_done(), also after an error. */

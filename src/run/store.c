@@ -96,10 +96,11 @@ static void take_known(const struct attempt *a, struct result *ret)
 	const struct known_fail_decl *k = a->item->known_fail;
 	ret->perf_gates = a->item->test->perf_gates;
 	ret->devices = a->item->test->devices.json;
-	if (!k)
-		return;
-	ret->known = (struct known_fail){ .reason = k->reason, .flaky = k->flaky };
 	ret->known_outcome = attempt_known(a);
+	if (k)
+		ret->known = (struct known_fail){ .reason = k->reason, .flaky = k->flaky };
+	else if (ret->known_outcome == KNOWN_XFAIL)
+		ret->known = (struct known_fail){ .reason = "its signature is listed (--known)" };
 }
 
 static void take_counters(const struct attempt *a, struct result *ret)

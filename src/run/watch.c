@@ -89,7 +89,7 @@ static void add_perturb(struct watch *w, const struct observe_perturb *p)
 	if (!p || !perturb_on(p))
 		return;
 	w->observe.perturb = *p;
-	w->observe.hook_count += perturb_hooks(w->kernel->image.symbols, w->hook + w->observe.hook_count);
+	w->observe.hook_count += perturb_hooks(w->kernel->image.symbols, p->at, w->hook + w->observe.hook_count);
 }
 
 static void add_probe(struct watch *w)

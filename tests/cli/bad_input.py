@@ -97,7 +97,7 @@ def usage():
             '--time-dilation', '8', '--accel', 'tcg', '--dry-run', EXAMPLES)
     refused('a lag of a shared clock', 64, '--tcg-lag needs --tcg-time parallel', 'test', '--tcg-time', 'shared', '--tcg-lag', '1us', '--dry-run',
             EXAMPLES)
-    for text in ('x', 'seed=', 'hold=5', 'one-in=0', 'seed=1,y=2'):
+    for text in ('x', 'seed=', 'hold=5', 'one-in=0', 'seed=1,y=2', 'pct:0', 'window:2s', 'at=task', 'then=5'):
         refused(f'the perturbation {text}', 64, 'is not valid in a perturbation', 'test', '--perturb', text, '--dry-run', EXAMPLES)
     refused('a perturbation of a shared clock', 69, 'only where each CPU has a clock of its own', 'test', '--tcg-time', 'shared',
             '--perturb', '1', '--accel', 'tcg', '--dry-run', EXAMPLES)

@@ -29,6 +29,10 @@ def texts():
     refused('a lag below a millisecond', 64, 'is out of range, 0.1 us to 5 us are possible', 'test', '--tcg-lag', '1s')
     refused('seeds behind the last one', 64, 'there are no 5 seeds from 18446744073709551615 on', 'explore', '--seeds', '5', '--perturb',
             'seed=18446744073709551615', NAPS)
+    refused('a chance at chosen times', 64, 'leave one of them out', 'explore', '--perturb', 'pct:3,one-in=2', NAPS)
+    refused('many schedules of one', 64, "then=EVENT:SEED is one schedule", 'explore', '--perturb', 'then=5:1', NAPS)
+    refused('a campaign without time', 64, 'is out of range', 'explore', '--for', '0s', NAPS)
+    refused('known failures that are not there', 69, 'read the known signatures (--known)', 'explore', '--known', '/nowhere', NAPS)
     refused('a list and a scheduler', 64, 'try: --list takes no scheduler', 'try', '--list', 'scx_simple')
     refused('a list as JSON', 64, '--list and --json exclude each other', 'try', '--list', '--json')
 

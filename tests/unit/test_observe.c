@@ -235,9 +235,9 @@ START_TEST(hooks_are_set_while_stopped)
 END_TEST
 
 static const struct observe_hook bad_hooks[] = {
-	{ 0x401000, 9, OBSERVE_STOP },	 /* not the kernel's */
-	{ KERNEL, 9, OBSERVE_HOLD + 1 }, /* no kind */
-	{ KERNEL + 1, 7, OBSERVE_STOP }, /* of another address */
+	{ 0x401000, 9, OBSERVE_STOP },	  /* not the kernel's */
+	{ KERNEL, 9, OBSERVE_ORDER + 1 }, /* no kind */
+	{ KERNEL + 1, 7, OBSERVE_STOP },  /* of another address */
 	/* Reads: no such base, size, or number of hops. */
 	{ KERNEL, 9, OBSERVE_RECORD, { { OBSERVE_BASE_COUNT, 8, 1 } } },
 	{ KERNEL, 9, OBSERVE_RECORD, { { OBSERVE_PER_CPU, 3, 1 } } },

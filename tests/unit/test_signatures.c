@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Failures of many schedules are grouped by what they have in common, with the rate of each group. */
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/json.h"
+#include "report/known_signatures.h"
 #include "report/signatures.h"
 #include "t.h"
 
@@ -67,7 +70,7 @@ START_TEST(groups_are_by_test_and_cause)
 {
 	struct closing_item list[] = { item("ktstr/a@1", "tid 4 waits"), item("ktstr/a@2", "scheduler ended"),
 				       item("ktstr/b@1", "tid 4 waits"), item("ktstr/a@9", "tid 77 waits") };
-	struct closing_test tests[] = { { (char *)"ktstr/a", 20 }, { (char *)"ktstr/b", 7 } };
+	struct closing_test tests[] = { { (char *)"ktstr/a", 20, 0 }, { (char *)"ktstr/b", 7, 0 } };
 	const struct closing c = { .item = list, .count = ARRAY_SIZE(list), .test = tests, .tests = 2 };
 	json_auto_t *groups = signatures_json(&c);
 	const json_t *first = json_array_get(groups, 0);
@@ -83,11 +86,54 @@ START_TEST(groups_are_by_test_and_cause)
 }
 END_TEST
 
+/* Their beginnings are those of others, so they say nothing about how often a schedule fails. */
+START_TEST(variations_have_no_part_in_rates)
+{
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	const struct term plain = { .fd = -1, .columns = 80 };
+	struct closing_item list[] = { item("ktstr/a@1", "tid 4 waits"), item("ktstr/a@1+70:5", "tid 4 waits"),
+				       item("ktstr/a@2+9:6", "tid 5 waits") };
+	struct closing_test test = { (char *)"ktstr/a", 20, 10 };
+	const struct closing c = { .item = list, .count = ARRAY_SIZE(list), .test = &test, .tests = 1 };
+	json_auto_t *groups = signatures_json(&c);
+	const json_t *first = json_array_get(groups, 0);
+	ck_assert_int_eq(json_integer_value(json_object_get(first, "failed")), 1);
+	ck_assert_int_eq(json_integer_value(json_object_get(first, "schedules")), 20);
+	ck_assert_int_eq(json_integer_value(json_object_get(first, "failed_variations")), 2);
+	ck_assert_int_eq(json_integer_value(json_object_get(first, "variations")), 10);
+	signatures_render(&c, &plain, &text);
+	ck_assert_ptr_nonnull(strstr(buf_str(&text), "ktstr/a: 1 of 20 schedules (95 %"));
+	ck_assert_ptr_nonnull(strstr(buf_str(&text), ", 2 of 10 variations\n"));
+}
+END_TEST
+
+START_TEST(known_signatures_are_lines)
+{
+	static const char text[] = "# of last week\n\n  tid N did not run\r\nstall (kworker/1:2[77])\n";
+	struct known_signatures known;
+	struct err *err = NULL;
+	char path[] = "/tmp/ktstr-known-XXXXXX";
+	int fd = mkstemp(path);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, text, sizeof(text) - 1), sizeof(text) - 1);
+	close(fd);
+	t_ok(known_signatures_read(path, &known, NULL));
+	ck_assert_uint_eq(known.count, 2);
+	ck_assert(known_signatures_have(&known, "tid 46 did not run"));
+	ck_assert(known_signatures_have(&known, "stall (kworker/0:1[5])"));
+	ck_assert(!known_signatures_have(&known, "tid 46 did not run for 5 ms"));
+	known_signatures_done(&known);
+	unlink(path);
+	t_errno(known_signatures_read(path, &known, &err), ENOENT);
+	err_free(err);
+}
+END_TEST
+
 START_TEST(no_failure_has_a_bound)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	const struct term plain = { .fd = -1, .columns = 80 };
-	struct closing_test tests[] = { { (char *)"ktstr/a", 400 }, { (char *)"ktstr/b", 300 } };
+	struct closing_test tests[] = { { (char *)"ktstr/a", 400, 0 }, { (char *)"ktstr/b", 300, 0 } };
 	signatures_render(&(struct closing){ 0 }, &plain, &text);
 	ck_assert_uint_eq(text.len, 0); /* nothing has run */
 	signatures_render(&(struct closing){ .test = tests, .tests = 2 }, &plain, &text);
@@ -105,6 +151,8 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, long_text_is_cut);
 	tcase_add_loop_test(tc, rates_have_intervals, 0, ARRAY_SIZE(rates));
 	tcase_add_test(tc, groups_are_by_test_and_cause);
+	tcase_add_test(tc, variations_have_no_part_in_rates);
+	tcase_add_test(tc, known_signatures_are_lines);
 	tcase_add_test(tc, no_failure_has_a_bound);
 }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""ktstr explore in real guests: each schedule is another run and a function of its seed; a replay line repeats one."""
+"""ktstr explore in real guests: each schedule is another run and a function of its seed; a replay line repeats one, and
+so do its points, with each policy."""
 import glob
 import json
 import os
@@ -33,10 +34,36 @@ def replay_points(scratch, result, points, label):
     return list(results(scratch, label).values())[0]
 
 
+# A policy, and an event that it holds CPUs back at.
+POLICIES = [('pct:5,seed=1,at=kfuncs+queues+ops', None), ('window:1ms,seed=1', 'window'), ('seed=1,one-in=50,at=code+ipis+timers', 'code')]
+
+
+def events(path):
+    with open(path) as f:
+        file = json.load(f)
+    return {file['functions'][point[1]] for point in file['points']}
+
+
+def policy(scratch, kernel, number, words, event):
+    """A run with the policy, and the same by its points."""
+    label = f'policy-{number}'
+    done = subprocess.run([KTSTR, 'test', '--perturb', words, '--start', 'clone', '--kernel', kernel['key'], '-E',
+                           'test(=ktstr/simple_crowd)', EXAMPLES], capture_output=True, text=True, timeout=300,
+                          env=dict(os.environ, KTSTR_SIDECAR_DIR=scratch / label))
+    first = list(results(scratch, label).values())
+    points = glob.glob(scratch / (label + '/*.perturb.json'))
+    if not check(done.returncode == 0 and len(first) == len(points) == 1, f'{words}: a sound scheduler passes', done.stdout + done.stderr):
+        return
+    check(first[0]['perturb_points'] > 0 and (not event or event in events(points[0])), f'{words}: CPUs are held back', events(points[0]))
+    given = replay_points(scratch, first[0], points[0], label + '-given')
+    check(given['guest']['event_digest'] == first[0]['guest']['event_digest'] and
+          given['perturb_points'] == first[0]['perturb_points'], f'{words}: its points give the same run', given['perturb'])
+
+
 def main():
     kernel, before = need_kernel('explore'), machines()
     with Scratch() as scratch:
-        done = subprocess.run([KTSTR, 'explore', '--json', '--seeds', str(SCHEDULES), '--start', 'clone', '--kernel', kernel['key'],
+        done = subprocess.run([KTSTR, 'explore', '--json', '--seeds', str(SCHEDULES), '--perturb', 'seed=1', '--start', 'clone', '--kernel', kernel['key'],
                                '-E', 'test(=ktstr/simple_crowd)', EXAMPLES], capture_output=True, text=True, timeout=900,
                               env=dict(os.environ, KTSTR_SIDECAR_DIR=scratch / 'explored'))
         lines = [json.loads(line) for line in done.stdout.splitlines()]
@@ -65,8 +92,10 @@ def main():
         half = replay_points(scratch, second, scratch / 'half.json', 'half')
         check(half['perturb_points'] == len(file['points']) and half['guest']['event_digest'] != second['guest']['event_digest'],
               'half of them give another one', half['perturb'])
+        for number, (words, event) in enumerate(POLICIES):
+            policy(scratch, kernel, number, words, event)
     check_nothing_left('explore', before)
-    finish(at_least=8)
+    finish(at_least=8 + 3 * len(POLICIES))
 
 
 main()

@@ -76,7 +76,7 @@ static bool is_valid_read(const struct observe_read *r)
 
 static bool is_valid_hook(const struct observe_hook *h)
 {
-	bool valid = h->address >= OBSERVE_ADDRESS_MIN && h->kind <= OBSERVE_HOLD;
+	bool valid = h->address >= OBSERVE_ADDRESS_MIN && h->kind <= OBSERVE_ORDER;
 	for (unsigned i = 0; i < OBSERVE_READS; i++)
 		valid &= is_valid_read(&h->read[i]);
 	return valid;
@@ -112,18 +112,33 @@ void qemu_observer_set_place(struct qemu_observer *o, const struct observe_place
 	o->channel->place = *place;
 }
 
+static bool perturbs_by_chance(const struct observe_perturb *p)
+{
+	return p->one_in || p->depth;
+}
+
+/* Depth, window and branches. */
+static bool is_valid_policy(const struct observe_perturb *p)
+{
+	bool valid = p->depth <= OBSERVE_DEPTH_MAX && p->branches <= OBSERVE_BRANCHES_MAX;
+	valid &= !p->depth || (p->span_ns && !p->branches);
+	for (unsigned i = 1; valid && i < p->branches; i++)
+		valid = p->branch[i - 1].hit < p->branch[i].hit;
+	return valid && (!(p->at & OBSERVE_WINDOW) || p->window_ns);
+}
+
 static int check_perturb(const struct observe_perturb *p, unsigned lag_ns, struct err **err)
 {
 	bool in_order = true;
-	if (!p->one_in && !p->points)
+	if (!perturbs_by_chance(p) && !p->points)
 		return 0;
 	if (!lag_ns)
 		return FAIL(err, ERR_DATA, -EINVAL, "vCPUs that share a clock cannot be held back");
 	for (unsigned i = 0; p->points && i < p->point_count; i++)
 		in_order &=
 			p->points[i].hold_ns <= OBSERVE_HOLD_NS_MAX && (!i || p->points[i - 1].hit < p->points[i].hit);
-	if (p->point_count > OBSERVE_POINTS_MAX || !in_order || (p->one_in && !p->hold_ns) ||
-	    p->hold_ns > OBSERVE_HOLD_NS_MAX)
+	if (p->point_count > OBSERVE_POINTS_MAX || !in_order || (perturbs_by_chance(p) && !p->hold_ns) ||
+	    !is_valid_policy(p) || p->hold_ns > OBSERVE_HOLD_NS_MAX)
 		return FAIL(err, ERR_DATA, -EINVAL, "the perturbation is out of range, or its points are not in order");
 	return 0;
 }
@@ -133,6 +148,12 @@ static void put_perturb(struct channel *c, const struct observe_perturb *p)
 	c->perturb_seed = p->seed;
 	c->perturb_one_in = p->one_in;
 	c->perturb_hold_ns = MAX_OF(p->hold_ns, 1u);
+	c->perturb_depth = p->depth;
+	c->perturb_span_ns = p->span_ns;
+	c->perturb_at = perturbs_by_chance(p) || p->points ? p->at & OBSERVE_EVENTS : 0;
+	c->perturb_window_ns = p->window_ns;
+	c->branches = MIN_OF(p->branches, (uint32_t)OBSERVE_BRANCHES_MAX);
+	memcpy(c->branch, p->branch, c->branches * sizeof(*c->branch));
 	c->points_given = p->points != NULL;
 	c->points = p->points ? p->point_count : 0;
 	if (c->points)
@@ -395,6 +416,14 @@ unsigned qemu_observer_points(const struct qemu_observer *o, struct observe_poin
 		out[i].hold_ns = MIN_OF(out[i].hold_ns, OBSERVE_HOLD_NS_MAX);
 	}
 	return count;
+}
+
+bool qemu_observer_orders(const struct qemu_observer *o, struct observe_orders *ret)
+{
+	if (!o->vm)
+		return false;
+	memcpy(ret, &o->channel->orders, sizeof(*ret));
+	return true;
 }
 
 int qemu_observer_add_program(struct qemu_observer *o, const struct observe_program *p)

@@ -50,6 +50,7 @@ void qemu_observer_done(struct qemu_observer *o);
 
 /* See vm_backend. */
 unsigned qemu_observer_points(const struct qemu_observer *o, struct observe_point *out, unsigned max);
+bool qemu_observer_orders(const struct qemu_observer *o, struct observe_orders *ret);
 /* See vm_backend: all of these only while the guest is stopped. */
 bool qemu_observer_profile(const struct qemu_observer *o, struct observe_profile *ret);
 /* See vm_backend: all of these only while the guest is stopped. */

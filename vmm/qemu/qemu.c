@@ -497,6 +497,11 @@ static unsigned qemu_points(const struct vm *vm, struct observe_point *out, unsi
 	return qemu_observer_points(&container_of(vm, struct qemu, vm)->observer, out, max);
 }
 
+static bool qemu_orders(const struct vm *vm, struct observe_orders *ret)
+{
+	return qemu_observer_orders(&container_of(vm, struct qemu, vm)->observer, ret);
+}
+
 static int qemu_add_program(struct vm *vm, const struct observe_program *p)
 {
 	return qemu_observer_add_program(&qemu_of(vm)->observer, p);
@@ -546,6 +551,7 @@ const struct vm_backend qemu_backend = {
 	.set_place = qemu_set_place,
 	.hook_state = qemu_hook_state,
 	.points = qemu_points,
+	.orders = qemu_orders,
 	.add_program = qemu_add_program,
 	.profile = qemu_profile,
 	.take_memory = qemu_take_memory,

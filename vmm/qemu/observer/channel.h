@@ -38,8 +38,10 @@ struct channel {
 	uint64_t sample_ns;
 	uint64_t until_ns; /* taken over at the start and after each stop: struct observe_until */
 	uint32_t until_vcpu, unused;
-	uint64_t perturb_seed;
-	uint32_t perturb_one_in, perturb_hold_ns;
+	uint64_t perturb_seed, perturb_span_ns;
+	uint32_t perturb_one_in, perturb_hold_ns, perturb_depth, perturb_at, perturb_window_ns;
+	uint32_t branches;
+	struct observe_branch branch[OBSERVE_BRANCHES_MAX];
 	uint32_t points_given; /* by the orchestrator; otherwise the library notes those that it takes */
 	uint32_t points;
 	uint32_t hooks;
@@ -50,6 +52,7 @@ struct channel {
 	struct channel_hook hook[OBSERVE_HOOKS_MAX];
 	struct observe_registers registers[OBSERVE_CPUS_MAX];
 	struct observe_point point[OBSERVE_POINTS_MAX];
+	struct observe_orders orders;
 };
 
 /* A file of its own, because it is large: the functions of the kernel, and what was counted. */

@@ -33,6 +33,12 @@ void observer_between_turns(void);
  */
 int64_t observer_time_left(unsigned vcpu);
 void observer_reached(unsigned vcpu);
+/*
+ * How many nanoseconds later a vCPU is to have its turn (observe_perturb: windows), or its interrupt, which comes from
+ * another vCPU or from a timer; 0: now. Between turns, or while another vCPU runs.
+ */
+int64_t observer_hold_turn(unsigned vcpu);
+int64_t observer_hold_interrupt(bool by_timer);
 /* Instructions of the block at which the vCPU is about to go on; 0: unknown. */
 unsigned observer_next_block(const struct cpu *cpu);
 
@@ -65,6 +71,10 @@ void stop_open(void);
 const char *stop_start(const struct qemu_internals *q);
 /* Exact time of the vCPU that runs; @left: instructions of its present block that it has not executed yet. */
 uint64_t stop_time(unsigned left);
+/* The same as of the last accounting: when the present turn began. */
+uint64_t stop_turn_time(void);
+/* The first argument of the function at whose first instruction the running vCPU is. */
+uint64_t stop_first_argument(void);
 /* Blocks until the orchestrator lets the guest go on. @hook: NULL at a time. */
 void stop_guest(const struct observe_hook *hook, unsigned vcpu, uint64_t guest_ns);
 /* Stops the guest if a sample is due, and returns whether it did. For observer_between_turns(). */
@@ -106,7 +116,15 @@ uint64_t *profile_user(void);
 /* --- perturb.c ---------------------------------------------------------------------------------------------------- */
 
 void perturb_start(void (*hold)(int64_t ns));
-/* A vCPU executes a hook of the kind OBSERVE_HOLD. */
-void perturb_hit(const struct observe_hook *h);
+/* A vCPU executes a hook of the kind OBSERVE_HOLD; @left: as for stop_time(). */
+void perturb_hit(const struct observe_hook *h, unsigned left);
+/* A vCPU executes a hook of the kind OBSERVE_HOLD or OBSERVE_ORDER. */
+void perturb_note_order(const struct observe_hook *h, unsigned vcpu);
+/* A vCPU begins a block of code in which perturb_wants_code() has said that there are events. */
+void perturb_code(unsigned left);
+bool perturb_wants_code(uint64_t address);
+/* Returns for how long a vCPU is held back; 0: not at all. */
+int64_t perturb_turn(unsigned vcpu);
+int64_t perturb_interrupt(enum observe_event kind);
 
 #endif

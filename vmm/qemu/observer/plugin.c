@@ -169,7 +169,9 @@ static void on_hook(unsigned vcpu, void *data)
 	if (h->kind == OBSERVE_RECORD)
 		stop_record(h, vcpu, stop_time(left));
 	if (h->kind == OBSERVE_HOLD)
-		perturb_hit(h);
+		perturb_hit(h, left);
+	if (h->kind == OBSERVE_HOLD || h->kind == OBSERVE_ORDER)
+		perturb_note_order(h, vcpu);
 	if (h->kind != OBSERVE_STOP)
 		return;
 	stop_guest(h, vcpu, stop_time(left));
@@ -218,6 +220,12 @@ static void count_block(struct qemu_plugin_tb *block, uint64_t address, size_t i
 	plugin.call.on_block(block, profile_count, REGISTERS_ARE_NOT_USED, data);
 }
 
+static void on_code(unsigned vcpu, void *data)
+{
+	(void)vcpu;
+	perturb_code((unsigned)(uintptr_t)data);
+}
+
 /* The instructions of a block follow each other, and it has at most two pages. */
 static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *block)
 {
@@ -234,6 +242,9 @@ static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *block)
 		return;
 	add_page(&plugin.translated, first);
 	add_page(&plugin.translated, last);
+	if (perturb_wants_code(first))
+		plugin.call.on_execution(plugin.call.instruction(block, 0), on_code, REGISTERS_ARE_NOT_USED,
+					 (void *)count);
 	if (!has_page(&plugin.hooked, first) && !has_page(&plugin.hooked, last))
 		return;
 	for (size_t i = 0; i < count; i++)
@@ -311,6 +322,16 @@ void observer_between_turns(void)
 int64_t observer_time_left(unsigned vcpu)
 {
 	return plugin.loaded && !plugin.probe ? stop_time_left(vcpu) : INT64_MAX;
+}
+
+int64_t observer_hold_turn(unsigned vcpu)
+{
+	return plugin.loaded && !plugin.probe ? perturb_turn(vcpu) : 0;
+}
+
+int64_t observer_hold_interrupt(bool by_timer)
+{
+	return plugin.loaded && !plugin.probe ? perturb_interrupt(by_timer ? OBSERVE_TIMER : OBSERVE_IPI) : 0;
 }
 
 void observer_reached(unsigned vcpu)

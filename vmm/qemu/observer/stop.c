@@ -81,6 +81,11 @@ uint64_t stop_time(unsigned left)
 	return accounted_ns() + (uint64_t)q->call.to_ns(executed);
 }
 
+uint64_t stop_turn_time(void)
+{
+	return accounted_ns();
+}
+
 static void plan_sample(uint64_t now)
 {
 	uint64_t period = here.channel->sample_ns;
@@ -194,15 +199,25 @@ static void read_values(const struct observe_hook *hook, const struct cpu *cpu, 
 	}
 }
 
+static const uint64_t *general_registers(void)
+{
+	const struct cpu *cpu = *here.qemu->current;
+	return (const uint64_t *)(const void *)((const char *)cpu + here.offsets.general);
+}
+
+uint64_t stop_first_argument(void)
+{
+	return general_registers()[RDI];
+}
+
 void stop_record(const struct observe_hook *hook, unsigned vcpu, uint64_t guest_ns)
 {
 	static const uint8_t order[OBSERVE_ARGUMENTS] = { RDI, RSI, RDX, RCX, R8, R9 };
 	struct observe_record r = { .guest_ns = guest_ns, .vcpu = vcpu, .hook = hook->id };
-	const struct cpu *cpu = *here.qemu->current;
-	const uint64_t *general = (const uint64_t *)(const void *)((const char *)cpu + here.offsets.general);
+	const uint64_t *general = general_registers();
 	for (unsigned i = 0; i < OBSERVE_ARGUMENTS; i++)
 		r.argument[i] = general[order[i]];
-	read_values(hook, cpu, &r);
+	read_values(hook, *here.qemu->current, &r);
 	wait_for_room();
 	shmring_stage(&here.ring, CHANNEL_RECORD, &r, sizeof(r));
 	shmring_publish_quietly(&here.ring);

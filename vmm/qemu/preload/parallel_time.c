@@ -22,7 +22,7 @@
  *  - PAUSE takes time. Else a vCPU that waits for another would return to the loop after each of its instructions.
  *    In a long wait it takes up to the lag, but at most a fortieth of the wait so far. The kernel can spin for half a
  *    second, while the owner of a mutex runs.
- *  - A vCPU that is held back (observer/perturb.c) ends its turn, and its clock moves on without it.
+ *  - A vCPU can be held back in its turn, before it, or when it is interrupted: its clock moves on without it.
  *  - A turn that the lag ends does so between two of QEMU's blocks of instructions, so it may be shorter by less
  *    than a block (turn_end.c). All others end at the instruction, and so do those whose first block is too long.
  *  - A vCPU of less capacity takes more time for the same instructions: its clock moves on by more than it executed.
@@ -40,11 +40,11 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "vmm/qemu/observer/observer.h"
 #include "vmm/qemu/preload/call_site.h"
+#include "vmm/qemu/preload/capacity.h"
 #include "vmm/qemu/preload/code_cache.h"
 #include "vmm/qemu/preload/devices.h"
 #include "vmm/qemu/preload/handoff.h"
@@ -59,8 +59,6 @@
 #define SPIN_GAP_NS	   600	/* PAUSEs that are less apart are one wait: the kernel's loops take up to 0.2 us */
 #define MAIN_LOOP_STEPS	   4096
 #define STUCK_TURNS	   64
-#define CAPACITY_VARIABLE  "KTSTR_TCG_CAPACITIES" /* of all vCPUs: 446,446,1024; without it, all are equal */
-#define CAPACITY_MAX	   1024
 #define SLOW_LAGS	   8  /* the longest turn of a vCPU of less capacity, in lags */
 #define STATUS_UNAVAILABLE 69 /* EX_UNAVAILABLE of sysexits.h */
 
@@ -102,16 +100,6 @@ static struct {
 	atomic_bool asked;    /* some vcpu[].asked */
 	unsigned steps;	      /* since the main loop's last turn */
 } guest;
-
-static int64_t max(int64_t a, int64_t b)
-{
-	return a > b ? a : b;
-}
-
-static int64_t min(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
 
 static struct vcpu *vcpu_of(const struct cpu *cpu)
 {
@@ -175,6 +163,14 @@ static void hold(int64_t ns)
 	cut_turn();
 }
 
+static void hold_receiver(struct vcpu *v)
+{
+	bool may = guest.vcpus > 1 && guest.running != v && handoff_is_vcpu();
+	int64_t late = may ? guest.qemu.call.to_instructions(observer_hold_interrupt(!guest.running)) : 0;
+	v->woken += late;
+	v->at += v->asleep ? 0 : late;
+}
+
 /* Raises interrupts for a vCPU. */
 static void on_interrupt(struct cpu *cpu, int mask)
 {
@@ -190,6 +186,7 @@ static void on_interrupt(struct cpu *cpu, int mask)
 		return;
 	v->woken = now();
 	ask_to_look(v);
+	hold_receiver(v);
 	if (guest.running && guest.running != v) {
 		talk();
 		cut_turn();
@@ -468,6 +465,15 @@ static void let_main_loop_run(void)
 	guest.qemu.call.lock(__FILE__, __LINE__);
 }
 
+static bool hold_turn(struct vcpu *v)
+{
+	int64_t ns = guest.vcpus < 2 ? 0 : observer_hold_turn((unsigned)(v - guest.vcpu));
+	v->at += guest.qemu.call.to_instructions(ns);
+	if (ns)
+		ask_to_look(v);
+	return ns;
+}
+
 /* One step of the guest: a turn, the timers that are due, or a jump to the next timer. */
 static void step(void)
 {
@@ -484,6 +490,8 @@ static void step(void)
 		internals_set_icount(&guest.qemu, first->at);
 	observer_between_turns();
 	code_cache_make_room();
+	if (hold_turn(first))
+		return;
 	int64_t deadline = guest.qemu.call.deadline(CLOCK_VIRTUAL, ATTRIBUTES_ALL);
 	if (!again && deadline == 0)
 		run_timers();
@@ -497,16 +505,6 @@ static void need(const char *missing)
 		return;
 	fprintf(stderr, "this QEMU does not show %s\n", missing);
 	_exit(STATUS_UNAVAILABLE);
-}
-
-static void read_capacities(struct vcpu *v, unsigned count)
-{
-	const char *at = getenv(CAPACITY_VARIABLE);
-	for (unsigned i = 0; i < count; i++) {
-		const char *comma = at ? strchr(at, ',') : NULL;
-		v[i].capacity = at ? max(min(atoll(at), CAPACITY_MAX), 1) : CAPACITY_MAX;
-		at = comma ? comma + 1 : NULL;
-	}
 }
 
 static void start(int64_t lag_ns)
@@ -524,9 +522,10 @@ static void start(int64_t lag_ns)
 	if (!v || !guest.look || !turn_queue_init(&guest.awake, count))
 		abort();
 	guest.time = *guest.qemu.icount;
-	for (unsigned i = 0; i < count; i++)
+	for (unsigned i = 0; i < count; i++) {
 		v[i] = (struct vcpu){ .cpu = call->get_cpu((int)i), .at = guest.time, .woken = guest.time };
-	read_capacities(v, count);
+		v[i].capacity = capacity_of(i);
+	}
 	guest.lag = max(call->to_instructions(lag_ns), 1);
 	guest.talk_lag = min(guest.lag, max(call->to_instructions(TALK_LAG_NS), 1));
 	guest.pause = call->to_instructions(PAUSE_NS);
