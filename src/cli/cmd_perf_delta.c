@@ -77,21 +77,11 @@ static const struct option_row perf_delta_options[] = {
 #undef ARGS
 
 static const struct option_conflict perf_delta_conflicts[] = {
-	{ "base", "base-ref" },
-	{ "base", "a-scheduler" },
-	{ "base", "b-scheduler" },
-	{ "base-ref", "a-scheduler" },
-	{ "base-ref", "b-scheduler" },
-	{ "relevant", "a-scheduler" },
-	{ "relevant", "b-scheduler" },
-	{ "threshold", "policy" },
-	{ "noise-adjust", "threshold" },
-	{ "noise-adjust", "policy" },
-	{ "noise-adjust", "dir" },
-	{ "slurm", "jobs" },
-	{ "slurm", "cpu-cap" },
-	{ "json", "format" },
-	{ NULL, NULL },
+	{ "base", "base-ref" },	       { "base", "a-scheduler" },     { "base", "b-scheduler" },
+	{ "base-ref", "a-scheduler" }, { "base-ref", "b-scheduler" }, { "relevant", "a-scheduler" },
+	{ "relevant", "b-scheduler" }, { "threshold", "policy" },     { "noise-adjust", "threshold" },
+	{ "noise-adjust", "policy" },  { "noise-adjust", "dir" },     { "slurm", "jobs" },
+	{ "slurm", "cpu-cap" },	       { "json", "format" },	      { NULL, NULL },
 };
 
 /* --- arguments ---------------------------------------------------------------------------------------------------- */

@@ -49,7 +49,8 @@ static void say_relevant(const struct affected *f)
 		say_printf("note: no test is relevant: only documentation changed since the baseline\n");
 }
 
-int perf_relevant(const struct perf_args *a, const struct worktree_spec *base, char **ret, bool *ret_none, struct err **err)
+int perf_relevant(const struct perf_args *a, const struct worktree_spec *base, char **ret, bool *ret_none,
+		  struct err **err)
 {
 	const struct change_question q = { .base = base->commit, .worktree = true };
 	_cleanup_(work_done) struct work w = { 0 };

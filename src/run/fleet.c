@@ -16,7 +16,6 @@
 #include "run/fleet.h"
 #include "run/machine_card.h"
 #include "run/start.h"
-#include "vmm/qemu/kernel_patch.h"
 
 /*
  * Host time limits for guests that hang; far more than a working guest needs. They grow with the number of CPUs: guest
@@ -123,30 +122,6 @@ static void report(struct fleet *f, const struct attempt *a)
 		return;
 	failure_report(&result, f->config.json ? &f->config.err : &f->config.out, &details);
 	output_buf(f->config.json ? f->config.messages : f->config.events, &details);
-}
-
-/* --- kernels ------------------------------------------------------------------------------------------------------ */
-
-/* On tcg, makes a copy of each kernel that boots faster, if possible. */
-static int make_boot_files(struct fleet *f)
-{
-	const struct cachefile_use use = { .damaged = &f->damaged };
-	bool tcg = !strcmp(f->config.accel->backend->name, "tcg");
-	f->boot = calloc(f->config.kernel_count + 1, sizeof(*f->boot));
-	for (size_t i = 0; f->boot && i < f->config.kernel_count; i++) {
-		struct boot_file *b = &f->boot[i];
-		b->fd = -1;
-		const char *boot = f->config.kernels[i].boot; /* NULL: there is no such kernel, its tests are skipped */
-		if (tcg && boot && kernel_patch_boot(boot, true, f->config.image_cache, &use, &b->fd) == 0)
-			snprintf(b->path, sizeof(b->path), "/proc/%d/fd/%d", getpid(), b->fd);
-	}
-	return f->boot ? 0 : -ENOMEM;
-}
-
-static const char *boot_file(const struct fleet *f, const struct kernel *k)
-{
-	const struct boot_file *b = &f->boot[k - f->config.kernels];
-	return b->fd >= 0 ? b->path : k->boot;
 }
 
 /* --- attempts ----------------------------------------------------------------------------------------------------- */
@@ -338,7 +313,7 @@ static struct attempt *new_attempt(struct fleet *f, const struct plan_case *c, u
 		.config = { .arch = c->kernel->arch,
 			    .topology = c->topology,
 			    .memory_mib = c->memory_mib,
-			    .kernel = boot_file(f, c->kernel),
+			    .kernel = fleet_boot_file(f, c->kernel),
 			    .kargs = c->test->scheduler ? (const char *const *)c->test->scheduler->kargs : NULL,
 			    .seed = seed_of(f, number),
 			    .icount_shift = c->icount_shift,
@@ -393,31 +368,6 @@ static struct attempt *make_second(struct attempt *a)
 	second->keep_memory = false;
 	second->recorder = TAKE_PTR(a->recorder_of_second);
 	return second;
-}
-
-/* It has no verdict. */
-static int judge_second(void *attempt)
-{
-	struct attempt *a = attempt;
-	struct fleet *f = a->owner;
-	if (a->sandbox.path)
-		sandbox_remove(&f->groups, &a->sandbox);
-	return 0;
-}
-
-/* The first run stores what the second one said. */
-static int store_second(void *attempt)
-{
-	(void)attempt;
-	return 0;
-}
-
-static void on_second_ended(struct attempt *a, int result)
-{
-	struct fleet *f = a->owner;
-	(void)result;
-	if (a->sandbox.path)
-		sandbox_remove(&f->groups, &a->sandbox);
 }
 
 /* --- items -------------------------------------------------------------------------------------------------------- */
@@ -486,12 +436,7 @@ static int fleet_init(struct fleet *f, struct reactor *r, const struct fleet_con
 				       .ask = ask_model,
 				       .second = make_second,
 				       .ended = on_ended };
-	f->second_env = (struct attempt_env){ .backend = config->accel->backend,
-					      .admit = &f->resources.admit,
-					      .prepare = attempt_prepare,
-					      .judge = judge_second,
-					      .store = store_second,
-					      .ended = on_second_ended };
+	fleet_set_second_env(f);
 	f->live = calloc(config->plan->count + 1, sizeof(*f->live));
 	f->history = calloc(config->plan->count + 1, sizeof(*f->history));
 	f->counts.total = (unsigned)config->plan->count;
@@ -503,7 +448,7 @@ static int fleet_init(struct fleet *f, struct reactor *r, const struct fleet_con
 	f->watched = calloc(config->kernel_count + 1, sizeof(*f->watched));
 	for (size_t i = 0; f->watched && i < config->kernel_count; i++)
 		watched_kernel_init(&f->watched[i]);
-	return f->live && f->history && f->watched ? make_boot_files(f) : -ENOMEM;
+	return f->live && f->history && f->watched ? fleet_make_boot_files(f) : -ENOMEM;
 }
 
 /* Prints once per run how many cached files were damaged: the disk may be failing. */

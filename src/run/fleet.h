@@ -134,6 +134,14 @@ void fleet_report_slow(struct fleet *f);
  */
 void fleet_drop_cells(struct fleet *f, const struct attempt *a);
 
+/* fleet_boot.c: makes copies of kernels that boot faster, where that is possible. -ENOMEM. */
+int fleet_make_boot_files(struct fleet *f);
+/* What a machine with this kernel boots. */
+const char *fleet_boot_file(const struct fleet *f, const struct kernel *k);
+
+/* fleet_second.c: sets what second runs of attempts share. */
+void fleet_set_second_env(struct fleet *f);
+
 /* admission.c: what machines request from the host. */
 int fleet_open_admission(struct fleet *f, struct err **err);
 struct cpu_request fleet_request(struct fleet *f, const struct plan_case *c);

@@ -225,9 +225,7 @@ static void turn_ran_out(struct cpu *cpu)
 static int64_t read_clock(void)
 {
 	int64_t t = guest.qemu.call.icount_ns();
-	if (guest.running)
-		t = guest.latest = max(guest.latest, t);
-	return t;
+	return guest.running ? guest.latest = max(guest.latest, t) : t;
 }
 
 /* --- requests ----------------------------------------------------------------------------------------------------- */
