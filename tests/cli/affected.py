@@ -133,7 +133,7 @@ KINDS = (
     (['include/deep/common2.h', 'src/a/bpf_a.h'], [A, B], 'a shared header, and one of a BPF program'),
     (['include/common.h', 'src/c/main.c'], ALL, 'a shared header, and a source of who does not include it'),
     (['src/a/private.h', 'src/b/table.inc', 'src/c/with space.h'], ALL, 'a private file of each'),
-    (['lib/lib.c', 'README.md', 'docs/guide.txt'], [A, B], 'a library and documentation'), (['docs/new.md'], [], 'documentation that is new'),
+    (['lib/lib.c', 'README.md', 'docs/guide.txt'], [A, B], 'a library and documentation'), (['guide/new.md'], [], 'documentation that is new'),
     (['src/a/new.c'], ALL, 'a source that no build names yet'), (['docs/guide.txt', 'tests.h'], ALL, 'documentation, and a header of the tests'),
     (['.github/workflows/ci.yml'], ALL, 'a workflow'),
 )

@@ -88,7 +88,7 @@ CASES = {
     'payload_waited': r"KTSTR_OP\(WAIT_PAYLOAD\): payload 'declared' does not run at that time",
     'payload_gone': r"KTSTR_OP\(KILL_PAYLOAD\): payload 'declared' does not run in a at that time",
     'payload_in_two_roles': r"payload 'declared': it is named twice",
-    'payload_formless': r"payload 'formless': checks of metrics need its output to be JSON, TAP or TEXT",
+    'payload_formless': r"payload 'formless': checks of metrics need its output to be JSON, TAP, TEXT or LLM",
     'payload_undeclared': r"payload 'stranger' is neither the test's .payload nor one of its .workloads",
     'payload_of_definition': r"cgroup 'a': payloads: payload 'stranger' is neither",
     'attach_attached': r'KTSTR_OP\(ATTACH_SCHEDULER\): the scheduler is attached at that time',
