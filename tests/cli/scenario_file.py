@@ -78,7 +78,7 @@ def shrink(scratch):
             ('nothing', (), 64, 'name the run'),
             ('another command', ('--', 'explore', 'build'), 64, "'explore' is not a command that repeats a run"),
             ('a file without a replay line', (write(scratch / 'result.json', {}),), 65, 'has no replay line'),
-            ('no file', (scratch / 'none.ktstr.json',), 64, 'none.ktstr.json'),
+            ('no file', (scratch / 'none.ktstr.json',), 69, 'none.ktstr.json'),
             ('no test', ('--', 'test', BUILD + '/tests/examples'), 64, 'name one test with -E'),
             ('a sweep', ('--', 'verifier', 'x'), 64, 'has no scenario that can be shrunk')):
         run = Run('shrink', *args)
