@@ -12,7 +12,7 @@
 json_t *dump_sample(struct inspector *in, const struct sampler *sampler, const char **why);
 /* The kernel's counters of sched_ext events, one row a sample; NULL: *@why says why not. A new reference. */
 json_t *dump_timeline(const struct series *series, const char **why);
-/* Pressure in one line, for the header of a dump's text; the counters as lines. Nothing where there are none. */
+/* Pressure in one line; the counters as lines. Nothing where there are none. */
 void dump_pressure_text(const json_t *sample, struct buf *out);
 void dump_timeline_text(const json_t *timeline, struct buf *out);
 

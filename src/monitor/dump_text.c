@@ -253,7 +253,6 @@ static void header(const json_t *dump, struct buf *out)
 	exit_lines(dump, out);
 	culprit_lines(dump, out);
 	kernel_line(dump, out);
-	dump_pressure_text(json_object_get(dump, "sample"), out);
 }
 
 /* --- CPUs --------------------------------------------------------------------------------------------------------- */
@@ -416,10 +415,11 @@ void dump_text(const json_t *dump, const struct dump_view *view, struct buf *out
 		buf_puts(out, "\n--- auto-repro ---\n");
 		repro_text(chain, out);
 	}
-	if (view->parts & DUMP_HEADER)
-		dump_timeline_text(json_object_get(dump, "event_counter_timeline"), out);
-	if (view->parts & DUMP_CPUS)
+	if (view->parts & DUMP_CPUS) {
 		cpus(dump, view, out);
+		dump_pressure_text(json_object_get(dump, "sample"), out);
+		dump_timeline_text(json_object_get(dump, "event_counter_timeline"), out);
+	}
 	if (view->parts & DUMP_DSQS)
 		dsqs(dump, out);
 	if (view->parts & DUMP_TASKS)
