@@ -4,10 +4,13 @@
 
 #include <string.h>
 
-/* A machine without a snapshot: none is started, or its vCPUs are pinned (see attempt.c). */
+/*
+ * A machine without a snapshot: none is started, its vCPUs are pinned (attempt.c), or its kernel is at another address
+ * each time (fleet.c).
+ */
 static bool must_boot(const struct plan_case *c)
 {
-	return c->skip || c->problem || c->perf || c->test->host_only;
+	return c->skip || c->problem || c->perf || c->test->host_only || c->test->kaslr;
 }
 
 static const char *const *kargs_of(const struct plan_case *c)

@@ -13,6 +13,7 @@ static struct test_decl tests[] = {
 	{ .binary = "build/suite", .scheduler = &without },
 	{ .binary = "build/suite", .host_only = true },
 	{ .binary = "a.json", .program = "build/suite" },
+	{ .binary = "build/suite", .kaslr = true },
 };
 
 /* Two cases that can be clones of one machine, unless a row changes something in the second. */
@@ -37,6 +38,7 @@ static const struct {
 	{ { OF(1, 0, 256, 5000) }, false },
 	{ { OF(2, 0, 256, 5000) }, false },
 	{ { OF(4, 0, 256, 5000) }, false },
+	{ { OF(6, 0, 256, 5000) }, false },
 	{ { CASE, .perf = true }, false },
 	{ { CASE, .skip = text }, false },
 	{ { CASE, .problem = text }, false },

@@ -47,7 +47,8 @@ Fault = collections.namedtuple('Fault', 'name what program words question')
 
 # Which question a fault of scx_faulty is asked; the others are asked `conservation`.
 QUESTIONS = {
-    'progress': 'last-cpu one-per-llc core-cookie pause freeze sleepers-last lifo preempted-first long-slices second-cgroup admits-four',
+    'progress': 'last-cpu one-per-llc core-cookie pause freeze sleepers-last lifo preempted-first long-slices second-cgroup '
+                'admits-four',
     'wakeup_near': 'batch slow-dispatch slow-enqueue',
     'fairness': 'pinned-last floating-last',
     'affinity': 'mask-change',
@@ -75,7 +76,8 @@ SAMPLE = ('one-llc', 'batch', 'lifo', 'stale-llc', 'nice-stale')
 
 # What only exact checks say: idle CPUs, waits with their exact end, weights, and CPUs where a task may not run.
 EXACT = re.compile(r'was idle|on a CPU where it may not run|of the CPU time in [\d.]+ s in which all workers were ready'
-                   r'|was ready to run, but did not run, for [\d.]+ m?s, (until \d+ ms after the test began|to the end of the test)')
+                   r'|was ready to run, but did not run, for [\d.]+ m?s, '
+                   r'(until \d+ ms after the test began|to the end of the test)')
 
 
 # A line of told().
