@@ -141,6 +141,10 @@ const char *fleet_boot_file(const struct fleet *f, const struct kernel *k);
 
 /* fleet_second.c: sets what second runs of attempts share. */
 void fleet_set_second_env(struct fleet *f);
+/* fleet_machine.c: the clone template of the attempt's machine; NULL: it boots. Clones have the kernel at one place. */
+struct clone_template *fleet_clone_template(struct fleet *f, const struct attempt *a);
+/* Others can look at the machine now; if that cannot be arranged, the run goes on without. */
+void fleet_show_machine(struct attempt *a);
 
 /* admission.c: what machines request from the host. */
 int fleet_open_admission(struct fleet *f, struct err **err);
