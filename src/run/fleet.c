@@ -14,8 +14,6 @@
 #include "report/payload_lines.h"
 #include "run/devices.h"
 #include "run/fleet.h"
-#include "run/machine_card.h"
-#include "run/start.h"
 #include "vmm/qemu/kernel_patch.h"
 
 /*
@@ -75,18 +73,6 @@ static void on_admitted(struct attempt *a)
 		return;
 	json_auto_t *event = started_json(a->item->name, a->item->topology_text, a->number, a->seed);
 	put_stream(f, event);
-}
-
-/* Others can look at the machine now; if that cannot be arranged, the run goes on without. */
-static void on_started(struct attempt *a)
-{
-	const struct kernel *k = a->item->kernel;
-	struct machine_card card = { .image = k->image };
-	snprintf(card.name, sizeof(card.name), "%s", a->item->name);
-	snprintf(card.run, sizeof(card.run), "%s", attempt_rundir(a)->id ?: "");
-	snprintf(card.kernel, sizeof(card.kernel), "%s", k->boot ?: "");
-	snprintf(card.version, sizeof(card.version), "%s", k->version ?: "");
-	a->card_fd = MAX_OF(machine_card_show(a->vm, &a->config, &card), 0);
 }
 
 static void put_record(struct fleet *f, const struct plan_case *c, const char *sidecar, const char *why)
@@ -277,23 +263,6 @@ static uint64_t seed_of(const struct fleet *f, unsigned number)
 	return f->config.seed + (number - 1) * 0x9e3779b97f4a7c15u;
 }
 
-/* The clone template of the attempt's machine. NULL: the machine boots. All clones have their kernel at one place. */
-static struct clone_template *make_clone_template(struct fleet *f, const struct attempt *a)
-{
-	struct clone_template *m = NULL;
-	bool wanted = !f->config.start_auto || start_can_be_shared(f->config.plan, a->item, f->config.flake.repeat);
-	if (wanted && f->config.snapshot_cache && f->env.backend->save && !a->config.kaslr)
-		m = calloc(1, sizeof(*m));
-	if (m)
-		*m = (struct clone_template){ .backend = f->env.backend,
-					      .kernel = a->item->kernel->boot,
-					      .test = a->item->test->program ?: a->item->test->binary,
-					      .cache_dir = f->config.snapshot_cache,
-					      .image_cache = f->config.image_cache,
-					      .damaged = &f->damaged };
-	return m;
-}
-
 /* Notes that a test could not be started, as an error of the run. The caller has counted the test as open. */
 static void give_up_attempt(struct fleet *f, const struct plan_case *c)
 {
@@ -343,7 +312,7 @@ static struct attempt *new_attempt(struct fleet *f, const struct plan_case *c, u
 		a->config.devices = &a->devices;
 	/* A disk's content is not part of a snapshot. */
 	else if (!a->on_host)
-		a->clone_template = make_clone_template(f, a);
+		a->clone_template = fleet_clone_template(f, a);
 	return a;
 }
 
@@ -470,7 +439,7 @@ static int fleet_init(struct fleet *f, struct reactor *r, const struct fleet_con
 				       .judge = attempt_judge,
 				       .store = attempt_store,
 				       .admitted = on_admitted,
-				       .started = on_started,
+				       .started = fleet_show_machine,
 				       .ask = ask_model,
 				       .second = make_second,
 				       .ended = on_ended };

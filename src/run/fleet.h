@@ -127,6 +127,11 @@ void fleet_report_slow(struct fleet *f);
  */
 void fleet_drop_cells(struct fleet *f, const struct attempt *a);
 
+/* fleet_machine.c: the clone template of the attempt's machine; NULL: it boots. Clones have the kernel at one place. */
+struct clone_template *fleet_clone_template(struct fleet *f, const struct attempt *a);
+/* Others can look at the machine now; if that cannot be arranged, the run goes on without. */
+void fleet_show_machine(struct attempt *a);
+
 /* admission.c: what machines request from the host. */
 int fleet_open_admission(struct fleet *f, struct err **err);
 struct cpu_request fleet_request(struct fleet *f, const struct plan_case *c);

@@ -20,8 +20,7 @@
  *  - What a guest reads of time never decreases, whichever vCPU reads: a task that migrates to a vCPU that is behind
  *    sees the latest time read so far until that vCPU has passed it.
  *  - PAUSE takes time. Else a vCPU that waits for another would return to the loop after each of its instructions.
- *    In a long wait it takes up to the lag, but at most a fortieth of the wait so far. The kernel can spin for half a
- *    second, while the owner of a mutex runs.
+ *    In a long wait it takes up to the lag, but at most a fortieth of the wait so far.
  *  - A vCPU that is held back (observer/perturb.c) ends its turn, and its clock moves on without it.
  *  - A turn that the lag ends does so between two of QEMU's blocks of instructions, so it may be shorter by less
  *    than a block (turn_end.c). All others end at the instruction, and so do those whose first block is too long.
@@ -33,9 +32,8 @@
  *  - A machine that stops shows one time: that of the vCPU furthest ahead. When it goes on, so do all clocks as before.
  *
  * The loop takes the place of QEMU's (accel/tcg/tcg-accel-ops-rr.c, rr_cpu_thread_fn()), whose first call in each round
- * is the function that is replaced here, and never returns. It begins with the environment variable
- * KTSTR_TCG_LAG_NS=N; without it, the functions here do what QEMU's own do. With N = 0 the program ends as soon as it
- * is clear whether this QEMU can do it, with a line on stderr if not.
+ * is the function that is replaced here, and never returns. It begins with KTSTR_TCG_LAG_NS=N; without it, functions
+ * here do what QEMU's own do. With N = 0 the program ends as soon as it is clear whether this QEMU can do it.
  */
 #include <stdatomic.h>
 #include <stdio.h>
@@ -515,7 +513,6 @@ static void start(int64_t lag_ns)
 	need(internals_find(&guest.qemu));
 	if (observer_wanted())
 		need(observer_start(&guest.qemu, hold));
-	need(devices_start());
 	unsigned count = 0;
 	while (call->get_cpu((int)count))
 		count++;
@@ -558,8 +555,8 @@ static void observe_round(void)
 static void on_deadline(void)
 {
 	const char *lag = getenv(LAG_VARIABLE);
+	need(devices_start());
 	if (!lag) {
-		need(devices_start());
 		if (observer_wanted())
 			observe_round();
 		code_cache_make_room();
