@@ -27,11 +27,16 @@ static void record(struct evidence *e)
 	static struct exact_window window = {
 		.from_ns = 1000000000, .to_ns = 1500000000, .complete = true, .share = &share
 	};
+	static struct exact_figures load = { .workers = 1, .run_ns = 5, .home = { .5, 1, 1 } };
+	static struct exact_cgroup cgroup = { .figures = { .workers = 1, .run_ns = 5, .home = { .5, 1, 1 } } };
 	static const struct exact_evidence exact = { .worker = &worker,
 						     .workers = 1,
 						     .window = &window,
 						     .windows = 1,
 						     .loads = 1,
+						     .load = &load,
+						     .cgroup = &cgroup,
+						     .cgroups = 1,
 						     .weight = EXACT_SUPPORTED,
 						     .events = 12 };
 	e->exact = &exact;

@@ -11,6 +11,7 @@
 #include "base/environment.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "monitor/view.h"
 #include "report/host.h"
 #include "report/sidecar.h"
 #include "run/replay.h"
@@ -277,6 +278,9 @@ static const char one_snapshot[] =
 	"\"step\": 0, \"periodic\": true, \"boundary_offset_ms\": 0.5, \"lack\": null}]}";
 
 /* At least one value of every kind. */
+/* Where a kernel with KASLR was. */
+static const struct view randomised = { .text_slide = 0x28c00000, .page_offset = 0xffff888000000000 };
+
 static json_t *full_result(void)
 {
 	static const char *const names[] = { "exits", "hypercalls" };
@@ -318,9 +322,11 @@ static json_t *full_result(void)
 	r.snapshots = snapshots;
 	r.map_metrics = metrics;
 	json_auto_t *host = host_context(), *repro = json_pack("{ss}", "status", "skipped");
-	r.host = host, r.repro = repro;
+	json_auto_t *devices = json_pack("{s{sisssssb}s[s]sb}", "disk", "bytes", 4096, "fs", "ext4", "mount", "/mnt",
+					 "ro", true, "networks", "eth0", "pci", true);
+	r.host = host, r.repro = repro, r.devices = devices, r.kaslr = &randomised;
 	json_t *sidecar = sidecar_json(&r);
-	r.host = r.repro = NULL;
+	r.host = r.repro = r.devices = NULL, r.kaslr = NULL;
 	r.snapshots = r.map_metrics = NULL;
 	return sidecar;
 }
