@@ -8,7 +8,8 @@ import re
 PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'docs', 'sidecar.schema.json')
 TYPES = {'object': dict, 'array': list, 'string': str, 'boolean': bool, 'null': type(None)}
 ANNOTATIONS = {'$schema', 'title', 'description', 'unit', 'nullWhen', 'volatile'}
-KEYWORDS = {'type', 'properties', 'required', 'additionalProperties', 'items', 'enum', 'const', 'pattern', 'minimum'}
+KEYWORDS = {'type', 'properties', 'required', 'additionalProperties', 'items', 'enum', 'const', 'pattern', 'minimum',
+            'maximum'}
 
 
 def load():
@@ -54,6 +55,8 @@ def faults(value, schema, where='sidecar'):
         yield f"{where}: {value!r} does not match {schema['pattern']}"
     if 'minimum' in schema and is_type(value, 'number') and value < schema['minimum']:
         yield f"{where}: {value} is less than {schema['minimum']}"
+    if 'maximum' in schema and is_type(value, 'number') and value > schema['maximum']:
+        yield f"{where}: {value} is more than {schema['maximum']}"
     if isinstance(value, dict):
         yield from object_faults(value, schema, where)
     for i, item in enumerate(value if isinstance(value, list) else []):
