@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/parse.h"
@@ -279,11 +281,19 @@ static int look_at_machine(struct looking *l, struct err **err)
 	return ended ? 1 : r;
 }
 
+/* Also of a process that its parent has not waited for yet, which still takes signals. */
+static bool has_ended(int pidfd)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+	return pidfd < 0 || poll(&p, 1, 0) == 1;
+}
+
 /* A run goes on from machine to machine, so we do, until its process has ended. 1: there is another machine. */
 static int await_next(struct looking *l)
 {
 	const struct machine_card last = l->card;
-	while (!is_enough(l) && kill(last.pid, 0) == 0) {
+	_cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, last.pid, 0);
+	while (!is_enough(l) && !has_ended(pidfd)) {
 		if (next_machine(&last, l->word, &l->card))
 			return 1;
 		if (!wait_for(l, NEXT_POLL))

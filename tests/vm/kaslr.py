@@ -62,6 +62,10 @@ def check_seen(done, sidecar):
           (schedule, sidecar['schedule_lack']))
 
 
+# What a task that waits for a CPU was in: it was switched away from, or it is new.
+STARTS = ('schedule+', 'preempt_schedule', 'ret_from_fork_asm+')
+
+
 def check_failure(kernel, scratch):
     """A dump with stacks and cgroups, and a second run with recorded calls; the kept memory shows the same."""
     done, sidecar = run(kernel, scratch, 'failure', 'moved_and_starved', '--seed', '3', '--keep-memory')
@@ -70,7 +74,7 @@ def check_failure(kernel, scratch):
     check(sidecar['verdict'] == 'fail' and dump['bad_reads'] == 0, 'a starved task is dumped, and every address was readable',
           (done, dump.get('bad_reads')))
     stacks = [task['stack'] for task in dump['task_enrichments'] if task.get('waiting') and task.get('stack')]
-    check(stacks and all(any(frame.startswith('schedule+') for frame in stack) for stack in stacks), 'with stacks by name', stacks)
+    check(stacks and all(any(frame.startswith(STARTS) for frame in stack) for stack in stacks), 'with stacks by name', stacks)
     repro = sidecar['auto_repro'] or {}
     check(repro.get('status') == 'reproduced' and '--- auto-repro ---' in done.err + done.out and 'ops.enqueue(' in done.err + done.out,
           'the same run is made again, with its calls', (repro, done))
