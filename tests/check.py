@@ -154,7 +154,7 @@ def main():
     if one(run('build/ktstr', 'kernel', 'build', 'distro', '--schedulers', '--selftests', '--cpu-cap', cpus) == 0, 'kernel build distro'):
         further_kernels(cpus)
         say('real guests')
-        meson_test('build', 'vm', '--suite', 'vm', '--num-processes', '1')
+        meson_test('build', 'vm', '--suite', 'vm', '--num-processes', cpus)
         say('the KVM backend on emulated hardware, a sample; all of it: KTSTR_LAB=full make lab')
         meson_test('build', 'lab', '--suite', 'lab', '--num-processes', '1')
     say('done')
