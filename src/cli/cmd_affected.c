@@ -5,7 +5,6 @@
 #include "base/environment.h"
 #include "base/json.h"
 #include "cli/commands.h"
-#include "reactor/interrupt.h"
 #include "cli/out.h"
 #include "cli/relevant.h"
 #include "cli/shared_options.h"
@@ -40,40 +39,7 @@ static const struct option_conflict affected_conflicts[] = {
 	{ "changed", "worktree" }, { "base", "base-ref" },    { NULL, NULL },
 };
 
-struct work {
-	struct reactor *reactor;
-	struct suite *suite;
-	size_t suites;
-	struct changes changes;
-	struct affected affected;
-};
-
-static void work_done(struct work *w)
-{
-	relevant_done(&w->affected);
-	changes_done(&w->changes);
-	suites_free(w->suite, w->suites);
-	reactor_free(w->reactor);
-}
-
-static int load_suites(struct work *w, const struct affected_args *a, struct err **err)
-{
-	static const char *const default_paths[] = { "build", NULL };
-	struct signals signals;
-	int r = reactor_new(&w->reactor, err);
-	if (r == 0)
-		r = interrupt_watch(&signals, w->reactor, err);
-	if (r < 0)
-		return r;
-	r = suites_load(w->reactor, a->operands.count ? a->operands.item : default_paths, /* scenario_program= */ NULL,
-			&w->suite, &w->suites, err);
-	signals_done(&signals);
-	if (r == 0 && !a->no_build)
-		r = schedulers_build(w->suite, w->suites, a->profile ?: BUILD_PROFILE);
-	return r;
-}
-
-static int find_changes(struct work *w, const struct affected_args *a)
+static int find_changes(struct relevant_work *w, const struct affected_args *a)
 {
 	const struct change_question q = {
 		.base = a->base, .base_ref = a->base_ref, .default_branch = a->default_branch, .worktree = a->worktree
@@ -91,7 +57,7 @@ static json_t *matrix_entry(const char *name, const char *filter)
 }
 
 /* Only schedulers that have tests, because a job without tests fails. */
-static void print_matrix(const struct work *w)
+static void print_matrix(const struct relevant_work *w)
 {
 	json_auto_t *o = json_object();
 	json_t *list = json_array();
@@ -109,7 +75,7 @@ static void print_matrix(const struct work *w)
 	out_json(o, false);
 }
 
-static void print_names(const struct work *w)
+static void print_names(const struct relevant_work *w)
 {
 	json_auto_t *list = json_array();
 	for (size_t i = 0; i < w->affected.count; i++)
@@ -118,7 +84,7 @@ static void print_names(const struct work *w)
 	out_json(list, false);
 }
 
-static void say_reasons(const struct work *w)
+static void say_reasons(const struct relevant_work *w)
 {
 	for (size_t i = 0; i < w->affected.count; i++)
 		if (w->affected.item[i].affected)
@@ -130,10 +96,10 @@ static void say_reasons(const struct work *w)
 static int run_affected(void *args, struct err **err)
 {
 	const struct affected_args *a = args;
-	_cleanup_(work_done) struct work w = { 0 };
+	_cleanup_(relevant_work_done) struct relevant_work w = { 0 };
 	int r = find_changes(&w, a);
 	if (r == 0)
-		r = load_suites(&w, a, err);
+		r = relevant_load_suites(&w, a->operands.item, a->no_build ? NULL : a->profile ?: BUILD_PROFILE, err);
 	if (r == 0)
 		r = relevant_find(w.suite, w.suites, &w.changes, &w.affected);
 	if (r < 0)

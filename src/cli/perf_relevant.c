@@ -3,40 +3,7 @@
 #include "cli/out.h"
 #include "cli/perf_relevant.h"
 #include "cli/relevant.h"
-#include "reactor/interrupt.h"
 #include "run/build.h"
-
-struct work {
-	struct reactor *reactor;
-	struct suite *suite;
-	size_t suites;
-	struct changes changes;
-	struct affected affected;
-};
-
-static void work_done(struct work *w)
-{
-	relevant_done(&w->affected);
-	changes_done(&w->changes);
-	suites_free(w->suite, w->suites);
-	reactor_free(w->reactor);
-}
-
-/* The build in this directory says what programs were made from. */
-static int load_suites(struct work *w, const struct perf_args *a, struct err **err)
-{
-	static const char *const default_paths[] = { "build", NULL };
-	struct signals signals;
-	int r = reactor_new(&w->reactor, err);
-	if (r == 0)
-		r = interrupt_watch(&signals, w->reactor, err);
-	if (r < 0)
-		return r;
-	r = suites_load(w->reactor, a->paths.count ? a->paths.item : default_paths, /* scenario_program= */ NULL,
-			&w->suite, &w->suites, err);
-	signals_done(&signals);
-	return r == 0 ? schedulers_build(w->suite, w->suites, a->profile ?: BUILD_PROFILE) : r;
-}
 
 static void say_relevant(const struct affected *f)
 {
@@ -53,11 +20,11 @@ int perf_relevant(const struct perf_args *a, const struct worktree_spec *base, c
 		  struct err **err)
 {
 	const struct change_question q = { .base = base->commit, .worktree = true };
-	_cleanup_(work_done) struct work w = { 0 };
+	_cleanup_(relevant_work_done) struct relevant_work w = { 0 };
 	_cleanup_free_ char *relevant = NULL;
 	int r = changes_find(&q, &w.changes);
 	if (r == 0)
-		r = load_suites(&w, a, err);
+		r = relevant_load_suites(&w, a->paths.item, a->profile ?: BUILD_PROFILE, err);
 	if (r == 0)
 		r = relevant_find(w.suite, w.suites, &w.changes, &w.affected);
 	if (r == 0)

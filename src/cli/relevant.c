@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "cli/relevant.h"
+#include "reactor/interrupt.h"
+#include "run/build.h"
 #include "run/plan.h"
 
 /* The programs under @suites, and the schedulers that each concerns. */
@@ -180,4 +182,29 @@ int relevant_filter(const struct affected *a, const struct suite *suites, size_t
 			buf_appendf(&out, " | scheduler(=%s)", a->item[i].name);
 	*ret = buf_steal(&out);
 	return *ret ? 0 : -ENOMEM;
+}
+
+/* --- suites ------------------------------------------------------------------------------------------------------- */
+
+int relevant_load_suites(struct relevant_work *w, const char *const *paths, const char *profile, struct err **err)
+{
+	static const char *const default_paths[] = { "build", NULL };
+	struct signals signals;
+	int r = reactor_new(&w->reactor, err);
+	if (r == 0)
+		r = interrupt_watch(&signals, w->reactor, err);
+	if (r < 0)
+		return r;
+	r = suites_load(w->reactor, paths[0] ? paths : default_paths, /* scenario_program= */ NULL, &w->suite,
+			&w->suites, err);
+	signals_done(&signals);
+	return r == 0 && profile ? schedulers_build(w->suite, w->suites, profile) : r;
+}
+
+void relevant_work_done(struct relevant_work *w)
+{
+	relevant_done(&w->affected);
+	changes_done(&w->changes);
+	suites_free(w->suite, w->suites);
+	reactor_free(w->reactor);
 }

@@ -4,7 +4,25 @@
 #define KTSTR_CLI_RELEVANT_H
 
 #include "affected/affected.h"
+#include "affected/changes.h"
+#include "reactor/reactor.h"
 #include "run/suite.h"
+
+/* A change, the suites that are there, and what it concerns. */
+struct relevant_work {
+	struct reactor *reactor;
+	struct suite *suite;
+	size_t suites;
+	struct changes changes;
+	struct affected affected;
+};
+
+/*
+ * Loads the suites below @paths (an empty list: build/), whose build says what programs were made from. With a @profile
+ * (KTSTR_SCHEDULER_PROFILE) it then builds their schedulers; NULL: it does not.
+ */
+int relevant_load_suites(struct relevant_work *w, const char *const *paths, const char *profile, struct err **err);
+void relevant_work_done(struct relevant_work *w);
 
 /*
  * @ret: sorted by name, each name once; the names are those of @suites. The caller calls relevant_done(). Run
