@@ -170,6 +170,15 @@ int file_check_output(const char *path, struct err **err)
 	return 0;
 }
 
+int file_check_not_input(const char *path, const char *input, struct err **err)
+{
+	struct stat a, b;
+	if (stat(path, &a) < 0 || stat(input, &b) < 0 || a.st_dev != b.st_dev || a.st_ino != b.st_ino ||
+	    !S_ISREG(a.st_mode))
+		return 0;
+	return FAIL(err, ERR_USAGE, -EINVAL, "the output '%s' would replace the input; name another file", path);
+}
+
 int file_write_output_by(const char *path, mode_t mode, file_write_fn *write, void *data, struct err **err)
 {
 	struct stat st;

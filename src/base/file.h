@@ -43,6 +43,8 @@ int file_write_by(int dir, const char *name, mode_t mode, file_write_fn *write, 
 int file_write_output_by(const char *path, mode_t mode, file_write_fn *write, void *data, struct err **err);
 /* For commands that work long before they write: fails now if @path cannot be written. Creates nothing. */
 int file_check_output(const char *path, struct err **err);
+/* Refuses an output that would replace @input, by whatever name. */
+int file_check_not_input(const char *path, const char *input, struct err **err);
 /* Creates a new file for reading and writing. If @name exists, it is removed first. */
 int file_create_at(int dir, const char *name, mode_t mode);
 /*

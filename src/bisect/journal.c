@@ -45,8 +45,11 @@ static uint64_t identity(const struct bisect_settings *s, const struct bisect_po
 int bisect_journal_open(struct bisect_journal *j, const struct bisect_settings *s, const struct bisect_points *points,
 			struct err **err)
 {
-	_cleanup_free_ char *dir = cache_sibling("bisect");
-	if (!dir || asprintf(&j->path, "%s/%016lx.json", dir, identity(s, points)) < 0)
+	_cleanup_free_ char *dir = NULL;
+	int r = cache_sibling_find("bisect", &dir, err);
+	if (r < 0)
+		return r;
+	if (asprintf(&j->path, "%s/%016lx.json", dir, identity(s, points)) < 0)
 		return j->path = NULL, FAIL_SYS(err, -ENOMEM, "open the journal");
 	/* A damaged journal is one that knows nothing. */
 	if (!path_exists(j->path) || json_read_file(j->path, &j->root, NULL) < 0 ||

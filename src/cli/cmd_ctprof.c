@@ -120,6 +120,10 @@ static int run_capture_vm(const struct capture_args *a, struct err **err)
 	if (a->root)
 		return FAIL(err, ERR_USAGE, -EINVAL, "--vm and --root are two places to read; give one");
 	int r = find_core(a->vm, &path, err);
+	if (r == 0 && a->output)
+		r = file_check_not_input(a->output, path, err);
+	if (r == 0 && a->output && a->vmlinux)
+		r = file_check_not_input(a->output, a->vmlinux, err);
 	r = r < 0 ? r : capture_core(path, a->vmlinux, &s, err);
 	return r < 0 ? r : store_snapshot(a, &s, err);
 }

@@ -135,15 +135,21 @@ static void print_notes(const struct fingerprint *f, const char *path)
 {
 	_cleanup_buf_ struct buf word = BUF_NULL, all = BUF_NULL;
 	text_append_quoted(&word, path);
-	for (unsigned i = 0; i < f->notes; i++)
-		buf_appendf(&all, "%-9s %s\n", note_words[f->note[i].kind], f->note[i].text);
+	/* The texts have words of kernels and of dumps. */
+	for (unsigned i = 0; i < f->notes; i++) {
+		buf_appendf(&all, "%-9s ", note_words[f->note[i].kind]);
+		text_append_line(&all, f->note[i].text, strlen(f->note[i].text));
+		buf_puts(&all, "\n");
+	}
 	if (is_stdout(path)) {
 		say_printf("%s", buf_str(&all));
 		return;
 	}
+	buf_appendf(&all, "wrote %s: %u group%s of tasks%s", buf_str(&word), f->groups, plural(f->groups),
+		    *f->cause ? "; the failure: " : "");
+	text_append_line(&all, f->cause, strlen(f->cause));
+	buf_appendf(&all, "; run it: ktstr explore %s\n", buf_str(&word));
 	out_buf(&all);
-	out_printf("wrote %s: %u group%s of tasks%s%s; run it: ktstr explore %s\n", buf_str(&word), f->groups,
-		   plural(f->groups), *f->cause ? "; the failure: " : "", f->cause, buf_str(&word));
 }
 
 /* What is written can be read: the reader's rules are the format's. */
@@ -203,6 +209,8 @@ static int run_reproduce(void *args, struct err **err)
 			 "file with -o");
 	if (r == 0 && !(a->output && is_stdout(a->output)))
 		r = file_check_output(a->output ?: USUAL_OUTPUT, err);
+	for (size_t i = 0; r == 0 && i < a->files.count; i++)
+		r = file_check_not_input(a->output ?: USUAL_OUTPUT, a->files.item[i], err);
 	for (size_t i = 0; r == 0 && i < a->files.count; i++)
 		r = take_file(&in, a->files.item[i], err);
 	if (r == 0)

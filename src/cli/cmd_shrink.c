@@ -109,8 +109,10 @@ static json_t *identity_of(const struct shrink *s)
 static int open_files(struct shrink *s, struct err **err)
 {
 	json_auto_t *identity = identity_of(s);
-	s->cache = cache_sibling("shrink");
-	if (!s->cache || !identity || asprintf(&s->dir, "%s/run-%d", s->cache, getpid()) < 0)
+	int r = cache_sibling_find("shrink", &s->cache, err);
+	if (r < 0)
+		return r;
+	if (!identity || asprintf(&s->dir, "%s/run-%d", s->cache, getpid()) < 0)
 		return s->dir = NULL, FAIL_SYS(err, -ENOMEM, "look for the cache");
 	s->program = realpath("/proc/self/exe", NULL);
 	s->base.program = s->program;
@@ -118,7 +120,7 @@ static int open_files(struct shrink *s, struct err **err)
 	if (!s->program)
 		return FAIL_SYS(err, -errno, "find the program ktstr");
 	s->converted = path_join(s->dir, "written.json");
-	int r = s->converted ? shrink_journal_open(&s->journal, s->cache, identity, err) : -ENOMEM;
+	r = s->converted ? shrink_journal_open(&s->journal, s->cache, identity, err) : -ENOMEM;
 	return r == 0 ? mkdir_parents(s->dir, 0755, err) : r;
 }
 

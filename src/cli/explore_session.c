@@ -10,9 +10,9 @@
 
 static int open_campaign(struct session *s, const struct test_args *a, struct err **err)
 {
-	s->corpus_cache = cache_sibling("corpus");
-	if (!s->corpus_cache)
-		return FAIL_SYS(err, -ENOMEM, "look for the cache");
+	int found = cache_sibling_find("corpus", &s->corpus_cache, err);
+	if (found < 0)
+		return found;
 	const struct campaign_config config = {
 		.base = &s->plan,
 		.perturb = s->perturb,

@@ -93,8 +93,7 @@ int session_open_stream(struct session *s, struct err **err)
 
 static int find_snapshots(struct session *s, struct err **err)
 {
-	s->snapshot_cache = cache_sibling("snapshots");
-	return s->snapshot_cache ? 0 : FAIL_SYS(err, -ENOMEM, "look for the cache");
+	return cache_sibling_find("snapshots", &s->snapshot_cache, err);
 }
 
 int session_parse_args(struct session *s, const struct test_args *a, struct err **err)

@@ -52,10 +52,19 @@ static int base_dir(char **ret, struct err **err)
 	return r;
 }
 
-char *cache_sibling(const char *name)
+int cache_sibling_find(const char *name, char **ret, struct err **err)
 {
 	_cleanup_free_ char *base = NULL;
-	return base_dir(&base, NULL) == 0 ? path_join(base, name) : NULL;
+	int r = base_dir(&base, err);
+	if (r == 0 && !(*ret = path_join(base, name)))
+		r = -ENOMEM;
+	return r;
+}
+
+char *cache_sibling(const char *name)
+{
+	char *path = NULL;
+	return cache_sibling_find(name, &path, NULL) == 0 ? path : NULL;
 }
 
 /* A missing directory is not an error: it is created when something is stored in it. */

@@ -52,6 +52,8 @@ int cache_open(struct cache *ret, struct err **err);
 void cache_done(struct cache *c);
 /* The path of another cache beside the kernels: "$XDG_CACHE_HOME/ktstr/@name". NULL when there is no home directory. */
 char *cache_sibling(const char *name);
+/* The same with an error that says why there is none. The caller frees *@ret. */
+int cache_sibling_find(const char *name, char **ret, struct err **err);
 
 /* Lists all entries, newest first, corrupt ones last. Free the list with entries_free(). */
 int cache_list(const struct cache *c, struct cache_entry **ret, size_t *ret_count, struct err **err);

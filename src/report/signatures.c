@@ -38,6 +38,21 @@ static const char *skip_parentheses(const char *at)
 	return at;
 }
 
+static const char *skip_number(const char *at)
+{
+	bool hex = at[0] == '0' && at[1] == 'x';
+	at += hex ? 2 : 0;
+	while (hex ? isxdigit((unsigned char)*at) : isdigit((unsigned char)*at) || *at == '.')
+		at++;
+	return at;
+}
+
+/* " ns", " us", " ms": the same failure may take microseconds in one run and milliseconds in another. */
+static bool is_part_of_second(const char *at)
+{
+	return at[0] == ' ' && at[1] && strchr("num", at[1]) && at[2] == 's' && !isalnum((unsigned char)at[3]);
+}
+
 const char *signature_of(const char *cause, char out[SIGNATURE_MAX])
 {
 	char text[4 * SIGNATURE_MAX];
@@ -48,8 +63,11 @@ const char *signature_of(const char *cause, char out[SIGNATURE_MAX])
 			at = skip_parentheses(at);
 		} else if (isdigit((unsigned char)*at)) {
 			text[n++] = 'N';
-			while (isxdigit((unsigned char)*at) || *at == '.' || *at == 'x')
-				at++;
+			at = skip_number(at);
+			if (is_part_of_second(at)) {
+				text[n++] = ' ';
+				at += 2;
+			}
 		} else {
 			text[n++] = *at++;
 		}

@@ -12,7 +12,8 @@
 static const struct {
 	const char *cause, *signature;
 } named[] = {
-	{ "tid 46 did not run for 7670 ms, from +2333 ms", "tid N did not run for N ms, from +N ms" },
+	{ "tid 46 did not run for 7670 ms, from +2333 ms", "tid N did not run for N s, from +N s" },
+	{ "it took 900 us, 4 nsx", "it took N s, N nsx" },
 	{ "runnable task stall (kworker/1:2[77] failed (x) to run)", "runnable task stall" },
 	{ "stall (open", "stall" },
 	{ "at 0xffff81ab, 3.5 times\nmore", "at N, N times" },
