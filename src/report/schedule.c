@@ -129,7 +129,7 @@ static json_t *load_json(const struct evidence *e, uint32_t load)
 static json_t *loads_json(const struct evidence *e)
 {
 	json_t *o = json_array();
-	for (uint32_t i = 0; i < e->cgroup_count; i++)
+	for (uint32_t i = 0; i < e->cgroup_count && i < e->exact->loads; i++)
 		json_add(&o, load_json(e, i));
 	return o;
 }
