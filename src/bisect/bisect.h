@@ -87,7 +87,7 @@ int bisect_journal_save(struct bisect_journal *j, struct err **err);
 
 /* --- runs.c: a point is prepared, and the test runs at it --------------------------------------------------------- */
 
-/* What runs at one point have shown. */
+/* The runs at one point, counted by how they ended. */
 struct bisect_tally {
 	unsigned failed, passed;
 	unsigned failing_run;	      /* number of the first run that failed */

@@ -22,7 +22,7 @@ static unsigned runs_of(const struct bisect_tally *t)
 	return t->failed + t->passed + t->unusable;
 }
 
-/* What runs at @point as others do cannot tell anything about the fault. */
+/* The point cannot be built, or most of its runs end without a verdict: it tells nothing about the fault. */
 static bool is_untestable(const struct bisect_tally *t)
 {
 	return t->refused || t->unusable >= UNUSABLE_MAX + 2 * (t->failed + t->passed);
