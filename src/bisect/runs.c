@@ -178,7 +178,7 @@ static void make_words(const struct bisect_bench *b, size_t point, unsigned run,
 	for (size_t i = 0; s->options[i]; i++)
 		add_word(w, "%s", s->options[i]);
 	add_kernel(b, point, w);
-	/* A seed that fails at one point is likely to fail at others, and would count twice. So each point has its own. */
+	/* A seed that fails at one point is likely to fail at others, and would count twice: each point has its own. */
 	uint64_t number = point * SEEDS_PER_POINT + run;
 	add_word(w, "--seed=%lu", s->seed + (s->perturb ? 0 : number));
 	if (s->perturb)
