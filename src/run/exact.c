@@ -319,7 +319,7 @@ int exact_measure(const struct exact *x, const struct evidence *e, struct exact_
 	ret->cpus = x->cpus;
 	for (unsigned i = 0; i < x->cpus; i++) {
 		const struct schedule_unused u = schedule_unused(x->model, i);
-		ret->unused[i] = (struct exact_unused){ u.longest_ns, u.end_ns, u.pid };
+		ret->unused[i] = (struct exact_unused){ u.gathered_ns, u.idle_ns, u.first_ns, u.end_ns, u.pid };
 	}
 	return measure_shares(x, e, ret);
 }

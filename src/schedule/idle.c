@@ -70,18 +70,40 @@ static const struct task *find_wanting(struct schedule *s, unsigned cpu, const s
 	return NULL;
 }
 
+/*
+ * A short task of the kernel, or a moment in which nobody waits, does not begin the time anew: a gap takes away four
+ * times its length. So only a CPU that is unused for more than four fifths of a time gathers something in it.
+ */
+#define GAP_COSTS 4
+
 static void begin_wanted(struct cpu *c, uint64_t time)
 {
-	c->wanted_since = c->wanted ? c->wanted_since : time;
+	if (c->wanted)
+		return;
 	c->wanted = true;
+	c->wanted_since = time;
+	uint64_t lost = GAP_COSTS * (time - c->wanted_ended);
+	c->gathered = c->gathered > lost ? c->gathered - lost : 0;
+	if (c->gathered)
+		return;
+	c->wanted_first = time;
+	c->wanted_sum = 0;
 }
 
 static void end_wanted(struct cpu *c, const struct task *t, uint64_t time)
 {
 	struct schedule_unused *u = &c->public.unused;
-	if (c->wanted && time > c->wanted_since && time - c->wanted_since > u->longest_ns)
-		*u = (struct schedule_unused){ time - c->wanted_since, time, t ? t->public.pid : 0 };
+	if (!c->wanted)
+		return;
 	c->wanted = false;
+	if (time <= c->wanted_since)
+		return;
+	c->wanted_ended = time;
+	c->gathered += time - c->wanted_since;
+	c->wanted_sum += time - c->wanted_since;
+	if (c->gathered > u->gathered_ns)
+		*u = (struct schedule_unused){ c->gathered, c->wanted_sum, c->wanted_first, time,
+					       t ? t->public.pid : 0 };
 }
 
 void idle_wait_begins(struct schedule *s, const struct task *t, uint64_t time)

@@ -88,11 +88,14 @@ struct schedule_group {
 
 /*
  * A CPU was idle, and at every moment of this time some task waited that may run there. Only ordinary tasks (fair and
- * ext) of a control group count, and not those of the root group, to which the kernel's threads belong.
+ * ext) of a control group count, and not those of the root group, to which the kernel's threads belong. The time may
+ * have short gaps, each of which takes four times its length from `gathered_ns`.
  */
 struct schedule_unused {
-	uint64_t longest_ns, end_ns;
-	int32_t pid; /* of the task with which it ended */
+	uint64_t gathered_ns;	   /* of the time with the most; without gaps it is all of it */
+	uint64_t idle_ns;	   /* in this time, without the gaps */
+	uint64_t first_ns, end_ns; /* when it began and ended */
+	int32_t pid;		   /* of the task with which it ended */
 };
 
 struct schedule_cpu {

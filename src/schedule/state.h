@@ -30,7 +30,9 @@ struct cpu {
 	uint8_t node;
 	uint16_t llc;
 	bool wanted; /* it is idle, and a task waits that may run there */
-	uint64_t wanted_since;
+	uint64_t wanted_since, wanted_ended;
+	/* Of the present time in which it is not used: without what gaps take away, with it, and its begin. */
+	uint64_t gathered, wanted_sum, wanted_first;
 	struct task *current;
 };
 

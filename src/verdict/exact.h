@@ -83,9 +83,12 @@ struct exact_window {
 /* What the scheduler under test says of itself, by the callbacks that it has. */
 enum exact_support { EXACT_UNKNOWN, EXACT_SUPPORTED, EXACT_UNSUPPORTED };
 
-/* The longest time in which a CPU was idle, and at every moment some task waited that may run there. */
+/*
+ * The longest time in which a CPU was idle, and at every moment some task waited that may run there. `ns`: without what
+ * gaps take away, see struct schedule_unused; `idle_ns`: without the gaps.
+ */
 struct exact_unused {
-	uint64_t ns, end_ns;
+	uint64_t ns, idle_ns, first_ns, end_ns;
 	int32_t tid; /* of one of these tasks; 0: not known */
 };
 

@@ -168,16 +168,20 @@ static void check_unused_cpus(struct check_run *run, const struct checked_load *
 {
 	int cpu = find_unused(run, l);
 	double limit = l->t.limit[LIMIT_IDLE_WAIT].origin == FROM_DEFAULT ? UNUSED_TIMES * task_limit : task_limit;
-	char length[TIME_TEXT_MAX], most[TIME_TEXT_MAX];
+	char length[TIME_TEXT_MAX], most[TIME_TEXT_MAX], whole[TIME_TEXT_MAX], of[TIME_TEXT_MAX + 8] = "";
 	const struct exact_unused *u = cpu < 0 ? NULL : &run->e->exact->unused[cpu];
 	if (!u || (double)u->ns <= limit)
 		return;
-	check_fails(run, LIMIT_IDLE_WAIT,
-		    "%s: cpu%d was idle for %s, until %.0f ms after the test began, while at every moment some worker "
-		    "waited that may run there, at last tid %d (limit %s)",
-		    l->name, cpu, nsec_measure((double)u->ns, length), exact_test_ms(run->e, u->end_ns), u->tid,
-		    nsec_measure(limit, most));
-	const struct finding_moment moment = moment_until(u->end_ns, u->ns, u->tid, cpu);
+	uint64_t all = u->end_ns - u->first_ns;
+	if (all > u->idle_ns + u->idle_ns / 100)
+		snprintf(of, sizeof(of), " of %s", nsec_measure((double)all, whole));
+	check_fails(
+		run, LIMIT_IDLE_WAIT,
+		"%s: cpu%d was idle for %s%s, until %.0f ms after the test began, while at every moment some worker "
+		"waited that may run there, at last tid %d (limit %s)",
+		l->name, cpu, nsec_measure((double)u->idle_ns, length), of, exact_test_ms(run->e, u->end_ns), u->tid,
+		nsec_measure(limit, most));
+	const struct finding_moment moment = moment_until(u->end_ns, all, u->tid, cpu);
 	judgement_moment(run->j, &moment);
 }
 
