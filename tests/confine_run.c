@@ -47,7 +47,7 @@ static const struct machine_type run_type = { "confined", run_states, RUN_COUNT,
 
 static int describe(struct run *run, char **argv, struct err **err)
 {
-	int r = confinement_init(&run->confinement, err);
+	int r = confinement_init(&run->confinement, NULL, err);
 	if (r == 0 && !strcmp(argv[1], "qemu"))
 		return confinement_show_program(&run->confinement, argv[2], err);
 	if (r < 0)

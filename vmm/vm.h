@@ -61,7 +61,8 @@ struct vm_config {
 	 * clone's payload. Must outlive the VM.
 	 */
 	const struct snapshot *clone;
-	uint64_t initrd_known; /* bytes of the initramfs that the parked machine was booted with */
+	struct constant_files *files; /* that machines of one reactor share; must outlive the VM; or NULL */
+	uint64_t initrd_known;	      /* bytes of the initramfs that the parked machine was booted with */
 };
 
 enum vm_end {

@@ -29,6 +29,7 @@
 #include "run/fleet.h"
 #include "run/planner.h"
 #include "run/replay.h"
+#include "run/scenario_file.h"
 
 static void session_done(struct session *s)
 {
@@ -74,17 +75,27 @@ static int note_binaries(struct session *s)
 	return s->binaries ? 0 : -ENOMEM;
 }
 
+/* Scenario files are named one by one; the program that runs them is a megabyte, which others do without. */
+static int open_scenario_program(struct session *s, const char *const *paths, struct err **err)
+{
+	for (; *paths; paths++)
+		if (is_scenario_file(*paths))
+			return program_open_from_file(&s->from_file, err);
+	return 0;
+}
+
 static int load_suites(struct session *s, const struct test_args *a, struct err **err)
 {
 	const char *const *paths = a->paths.count ? a->paths.item : default_paths;
 	struct signals signals = { .fd = -1 };
 	if (a->source && !a->source->needs_paths)
 		return a->source->suites(a->source, s, err);
-	int r = program_open_from_file(&s->from_file, err);
+	int r = open_scenario_program(s, paths, err);
 	if (r == 0)
 		r = interrupt_watch(&signals, s->reactor, err);
 	if (r == 0)
-		r = suites_load(s->reactor, paths, s->from_file.path, &s->suite, &s->suites, err);
+		r = suites_load(s->reactor, paths, s->from_file.fd < 0 ? NULL : s->from_file.path, &s->suite,
+				&s->suites, err);
 	signals_done(&signals);
 	/* It may have come after the last suite was read. */
 	if (r == 0 && signals.caught)

@@ -5,6 +5,7 @@
 #include <lz4hc.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/file.h"
 #include "base/hash.h"
@@ -20,6 +21,9 @@
 #define LZ4_LEGACY_MAGIC 0x184c2102u
 #define BASE_LAYOUT	 "5" /* part of a cached base's name; count up when the packing changes */
 #define BASES_MAX	 64  /* cached bases of each kind */
+#define KNOWN_SUFFIX	 ".known"
+#define KNOWN_MAX	 512
+#define SETTLED_SEC	 2
 #define LZ4_LEGACY_BLOCK ((size_t)8 << 20)
 
 /* --- LZ4 legacy frames -------------------------------------------------------------------------------------------- */
@@ -246,7 +250,17 @@ static int hash_file(struct siphash *h, const char *path, const atomic_bool *can
 	return 0;
 }
 
-static int cache_name(const struct packer *p, const struct image_base_spec *spec, char **ret, struct err **err)
+/* The binary's own part has the paths of all libraries. */
+static void hash_closure(struct siphash *h, const struct packer *p)
+{
+	for (size_t i = 0; i < p->closure.count; i++) {
+		const struct closure_file *f = &p->closure.file[i];
+		siphash_string(h, f->path);
+		siphash_string(h, f->name && f->by_name ? f->name : "");
+	}
+}
+
+static int hash_content(const struct packer *p, const struct image_base_spec *spec, uint64_t *ret, struct err **err)
 {
 	struct siphash h;
 	int r = 0;
@@ -260,16 +274,66 @@ static int cache_name(const struct packer *p, const struct image_base_spec *spec
 		else
 			siphash_update(&h, blob_init_start, (size_t)(blob_init_end - blob_init_start));
 	}
-	/* The binary's own part has the paths of all libraries. */
-	for (size_t i = 0; i < p->closure.count; i++) {
-		const struct closure_file *f = &p->closure.file[i];
-		siphash_string(&h, f->path);
-		siphash_string(&h, f->name && f->by_name ? f->name : "");
-	}
-	const char *end = is_plain(spec) ? "" : ".lz4";
-	if (r == 0 && asprintf(ret, "%016lx.cpio%s", siphash_final(&h), end) < 0)
-		r = -ENOMEM;
+	hash_closure(&h, p);
+	*ret = siphash_final(&h);
 	return r;
+}
+
+/*
+ * The same from what the file system says of the files, without reading them. Returns false if one of them cannot be
+ * trusted so far: it might change again in this tick of the file system's clock.
+ */
+static bool hash_identity(const struct packer *p, uint64_t *ret)
+{
+	struct siphash h;
+	struct stat st;
+	time_t now = time(NULL);
+	siphash_init(&h);
+	siphash_string(&h, BASE_LAYOUT);
+	for (size_t i = 0; i < p->items; i++) {
+		const struct item *item = &p->item[i];
+		siphash_string(&h, item->to);
+		siphash_update(&h, &item->mode, sizeof(item->mode));
+		/* The built-in PID 1 is a part of this program. */
+		if (stat(item->from ?: "/proc/self/exe", &st) < 0 || now - st.st_ctim.tv_sec < SETTLED_SEC)
+			return false;
+		const uint64_t id[] = { st.st_dev, st.st_ino, (uint64_t)st.st_size, (uint64_t)st.st_ctim.tv_sec,
+					(uint64_t)st.st_ctim.tv_nsec };
+		siphash_update(&h, id, sizeof(id));
+	}
+	hash_closure(&h, p);
+	*ret = siphash_final(&h);
+	return true;
+}
+
+static int read_known(const struct image_base_spec *spec, const char *known, uint64_t *ret)
+{
+	_cleanup_close_ int fd = -1;
+	int r = cachefile_open(spec->cache_dir, known, spec->use, &fd);
+	return r < 0 ? r : fd_read_full(fd, ret, sizeof(*ret));
+}
+
+/* The content's hash. That of files which have not changed since they were hashed is in the cache. */
+static int find_hash(const struct packer *p, const struct image_base_spec *spec, uint64_t *ret, struct err **err)
+{
+	char known[40];
+	uint64_t identity = 0;
+	bool settled = hash_identity(p, &identity);
+	snprintf(known, sizeof(known), "%016lx" KNOWN_SUFFIX, identity);
+	if (settled && read_known(spec, known, ret) == 0)
+		return 0;
+	int r = hash_content(p, spec, ret, err);
+	if (r == 0 && settled && cachefile_store(spec->cache_dir, known, ret, sizeof(*ret), spec->use) == 0)
+		cachefile_trim(spec->cache_dir, KNOWN_SUFFIX, KNOWN_MAX);
+	return r;
+}
+
+static int cache_name(const struct packer *p, const struct image_base_spec *spec, char **ret, struct err **err)
+{
+	uint64_t hash;
+	int r = find_hash(p, spec, &hash, err);
+	const char *end = is_plain(spec) ? "" : ".lz4";
+	return r == 0 && asprintf(ret, "%016lx.cpio%s", hash, end) < 0 ? -ENOMEM : r;
 }
 
 /* --- its content -------------------------------------------------------------------------------------------------- */

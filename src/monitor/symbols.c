@@ -106,14 +106,14 @@ static void sections_done(struct sections *s)
 	free(s->section);
 }
 
-static struct section section_of(const struct sections *s, const GElf_Sym *y)
+static struct section section_of(const struct sections *s, const Elf64_Sym *y)
 {
 	return y->st_shndx < SHN_LORESERVE && y->st_shndx < s->count ? s->section[y->st_shndx] : (struct section){ 0 };
 }
 
-static void add_symbol(struct symbols *s, const struct sections *sections, const GElf_Sym *y, size_t names_len)
+static void add_symbol(struct symbols *s, const struct sections *sections, const Elf64_Sym *y, size_t names_len)
 {
-	unsigned type = GELF_ST_TYPE(y->st_info);
+	unsigned type = ELF64_ST_TYPE(y->st_info);
 	struct section section = section_of(sections, y);
 	const char *name = s->names + y->st_name;
 	if (y->st_shndx == SHN_UNDEF || y->st_name == 0 || y->st_name >= names_len ||
@@ -190,11 +190,10 @@ static int read_table(struct symbols *s, Elf *elf, Elf_Scn *scn, const GElf_Shdr
 	s->symbol = malloc((count + 1) * sizeof(*s->symbol));
 	if (!s->symbol)
 		return -ENOMEM;
-	for (size_t i = 0; i < count; i++) {
-		GElf_Sym y;
-		if (gelf_getsym(data, (int)i, &y))
-			add_symbol(s, &sections, &y, names_len);
-	}
+	/* libelf has converted them to this machine's byte order, and aligned them. */
+	const Elf64_Sym *symbol = data->d_buf;
+	for (size_t i = 0; i < count; i++)
+		add_symbol(s, &sections, &symbol[i], names_len);
 	return index_names(s);
 }
 

@@ -290,6 +290,7 @@ static struct attempt *new_attempt(struct fleet *f, const struct plan_case *c, u
 			    .time_dilation = c->time_dilation,
 			    .late_cpus = c->kernel->serial_smp,
 			    .kaslr = c->test->kaslr,
+			    .files = &f->files,
 			    .perf = c->perf,
 			    .verbose = f->config.verbose },
 	};
@@ -390,6 +391,7 @@ static int fleet_init(struct fleet *f, struct reactor *r, const struct fleet_con
 {
 	*f = (struct fleet){ .config = *config,
 			     .reactor = r,
+			     .files = CONSTANT_FILES_NULL,
 			     .model = MODEL_SERVER_NULL,
 			     .began = reactor_now(r),
 			     .host = host_context() };
@@ -437,6 +439,7 @@ static void fleet_finish(struct fleet *f, struct run_counts *ret, struct err **e
 	buf_done(&f->lost);
 	say_damaged(f);
 	model_server_close(&f->model);
+	constant_files_done(&f->files);
 	host_resources_close(&f->resources);
 	if (f->has_groups)
 		sandboxes_close(&f->groups);

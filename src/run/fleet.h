@@ -102,6 +102,7 @@ struct fleet {
 		int fd;	   /* -1: no copy; the kernel file is booted */
 		char path[40];
 	} * boot;
+	struct constant_files files;	/* of all machines */
 	struct model_server model;	/* who is asked about the output of payloads */
 	struct watched_kernel *watched; /* one per kernel */
 	struct attempt **live;		/* running attempt of each plan item, or NULL */

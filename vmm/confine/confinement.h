@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "reactor/child.h"
+#include "vmm/confine/constant_file.h"
 
 enum confine_part {
 	CONFINE_FILES,	      /* a file system view of its own, with the files it needs, read-only */
@@ -64,7 +65,8 @@ struct confinement {
 
 #define CONFINEMENT_NULL ((struct confinement){ .request_fd = -1, .program_fd = -1 })
 
-int confinement_init(struct confinement *c, struct err **err);
+/* @shared: with the program; or NULL. */
+int confinement_init(struct confinement *c, struct constant_files *shared, struct err **err);
 /* Makes @path visible to the child; links on the way to it are resolved. A missing @path is ignored. */
 int confinement_show(struct confinement *c, const char *path);
 /* Makes visible the ELF file that @name finds in PATH, and the libraries and data of its installation. */

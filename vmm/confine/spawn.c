@@ -21,17 +21,15 @@ const char *const confine_part_names[CONFINE_PART_MAX] = {
 	[CONFINE_LIMITS] = "limits",   [CONFINE_SYSTEM_CALLS] = "system-calls", [CONFINE_LANDLOCK] = "landlock",
 };
 
-int confinement_init(struct confinement *c, struct err **err)
+int confinement_init(struct confinement *c, struct constant_files *shared, struct err **err)
 {
 	*c = CONFINEMENT_NULL;
 	c->request = calloc(1, sizeof(*c->request));
 	if (!c->request)
 		return -ENOMEM;
 	*c->request = (struct confine_request){ .magic = CONFINE_MAGIC, .size = sizeof(*c->request), .program_fd = -1 };
-	c->program_fd = memfd_new("ktstr-confine", 0);
-	int r = MIN_OF(c->program_fd, 0);
-	if (r == 0)
-		r = fd_write_full(c->program_fd, blob_confine_start, (size_t)(blob_confine_end - blob_confine_start));
+	int r = c->program_fd = constant_file_open(shared, CONSTANT_CONFINE, blob_confine_start,
+						   (size_t)(blob_confine_end - blob_confine_start));
 	return r < 0 ? FAIL_SYS(err, r, "write the program that confines a virtual machine's process") : 0;
 }
 
@@ -163,7 +161,7 @@ int confinement_probe(struct reactor *r, struct confine_outcome *ret, struct err
 	const struct child_spec spec = { .argv = argv };
 	struct confinement c;
 	struct probe p = { .child = CHILD_NULL };
-	int result = confinement_init(&c, err);
+	int result = confinement_init(&c, NULL, err);
 	if (result == 0)
 		result = confinement_show(&c, "/usr/lib");
 	if (result == 0)

@@ -90,7 +90,7 @@ static int spawn_child(struct kvm_vm *k, struct reactor *r, const struct vm_conf
 /* The program is static: /dev/kvm is the only file that it opens by name. */
 static int describe_confinement(struct kvm_vm *k, struct err **err)
 {
-	int r = confinement_init(&k->confinement, err);
+	int r = confinement_init(&k->confinement, k->origin.files, err);
 	if (r < 0)
 		return r;
 	k->confinement.request->program_fd = VMM_FD_PROGRAM;
@@ -428,7 +428,8 @@ static int make_files(struct kvm_vm *k, const struct vm_config *c, struct err **
 	if (r == 0)
 		r = memfd_with("ktstr-config", &k->config, sizeof(k->config), &k->config_fd);
 	if (r == 0)
-		r = memfd_with("ktstr-vmm", blob_vmm_start, (size_t)(blob_vmm_end - blob_vmm_start), &k->program_fd);
+		r = k->program_fd = constant_file_open(c->files, CONSTANT_VMM, blob_vmm_start,
+						       (size_t)(blob_vmm_end - blob_vmm_start));
 	return r < 0 ? FAIL_SYS(err, r, "write the machine's description") : 0;
 }
 

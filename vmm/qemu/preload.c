@@ -26,11 +26,10 @@ static size_t library_size(void)
 	return (size_t)(blob_icount_handoff_end - blob_icount_handoff_start);
 }
 
-int preload_open(struct err **err)
+int preload_open(struct constant_files *shared, struct err **err)
 {
-	_cleanup_close_ int fd = memfd_new("ktstr-qemu-library", 0);
-	int r = fd < 0 ? fd : fd_write_full(fd, blob_icount_handoff_start, library_size());
-	return r < 0 ? FAIL_SYS(err, r, "write the library for QEMU") : TAKE_FD(fd);
+	int fd = constant_file_open(shared, CONSTANT_QEMU_LIBRARY, blob_icount_handoff_start, library_size());
+	return fd < 0 ? FAIL_SYS(err, fd, "write the library for QEMU") : fd;
 }
 
 void preload_describe(struct buf *out)
@@ -122,7 +121,7 @@ static int end_probe(pid_t pid, int input, struct buf *said)
 
 static int run_probe(const char *program, enum arch arch, bool observer, struct buf *said, int *ret_status)
 {
-	_cleanup_close_ int library = preload_open(NULL), input = -1, output = -1;
+	_cleanup_close_ int library = preload_open(NULL, NULL), input = -1, output = -1;
 	int ends[2], r;
 	pid_t pid;
 	if (library < 0 || pipe2(ends, O_CLOEXEC) < 0)

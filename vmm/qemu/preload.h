@@ -11,13 +11,14 @@
 #include "base/arch.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "vmm/confine/constant_file.h"
 #include "vmm/vmdevices.h"
 
 #define PRELOAD_VARIABLE_MAX   48
 #define PRELOAD_CAPACITIES_MAX 4096
 
 /* A new descriptor of the library, which the caller owns. */
-int preload_open(struct err **err);
+int preload_open(struct constant_files *shared, struct err **err);
 
 /* Appends the library's content, on which guests depend. */
 void preload_describe(struct buf *out);

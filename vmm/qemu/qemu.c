@@ -327,7 +327,7 @@ static int describe_confinement(struct qemu *q, const struct vm_config *c, struc
 	q->kernel_fd = c->clone ? -1 : file_open(c->kernel, err);
 	if (q->kernel_fd < 0 && !c->clone)
 		return q->kernel_fd;
-	int r = confinement_init(&q->confinement, err);
+	int r = confinement_init(&q->confinement, c->files, err);
 	if (r == 0)
 		r = confinement_show_program(&q->confinement, arch_names[c->arch].qemu, err);
 	if (r == -ENOENT && err && *err)
@@ -397,7 +397,7 @@ static int qemu_start(struct vm *vm, struct reactor *r, const struct vm_config *
 	if (result == 0 && boards[c->arch].device_tree)
 		result = make_device_tree(q, c, err);
 	if (result == 0)
-		result = q->library_fd = preload_open(err);
+		result = q->library_fd = preload_open(c->files, err);
 	if (result >= 0 && qemu_argv_build(&q->argv, c, &q->scan.memory) < 0)
 		result = FAIL_SYS(err, -ENOMEM, "write QEMU's command line");
 	if (result >= 0)
