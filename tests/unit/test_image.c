@@ -196,6 +196,50 @@ START_TEST(base_is_kept_by_its_content)
 }
 END_TEST
 
+static void wait_until_settled(const char *file)
+{
+	struct stat st;
+	do {
+		usleep(100000);
+		ck_assert_int_eq(stat(file, &st), 0);
+	} while (time(NULL) - st.st_ctim.tv_sec < 3);
+}
+
+/* The hash of a file that is older is kept. One with the same size and the same modification time is another file. */
+START_TEST(files_that_have_not_changed_are_known)
+{
+	char *dir = t_tmpdir(), *file = path_join(dir, "included"), *cache = path_join(dir, "cache");
+	const struct image_include includes[] = { { file, "include-files/included" } };
+	const struct image_base_spec spec = {
+		.part = IMAGE_OWN, .cache_dir = cache, .include = includes, .includes = 1
+	};
+	const char *const content[] = { "first", "first", "other" };
+	struct buf base[3] = { BUF_NULL, BUF_NULL, BUF_NULL };
+	_cleanup_free_ char *pattern = path_join(cache, "*.known");
+	const struct timespec old[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
+	for (int i = 0; i < 3; i++) {
+		int fd;
+		glob_t found;
+		if (i != 1)
+			t_ok(file_write_atomic(file, content[i], 5, 0644, NULL));
+		t_ok(utimensat(AT_FDCWD, file, old, 0));
+		wait_until_settled(file);
+		t_ok(image_base(&spec, &fd, NULL));
+		read_all(fd, &base[i]);
+		t_ok(glob(pattern, 0, NULL, &found));
+		ck_assert_uint_eq(found.gl_pathc, i + 1); /* utimensat() makes it another file, too */
+		globfree(&found);
+	}
+	ck_assert(base[0].len == base[1].len && !memcmp(base[0].data, base[1].data, base[0].len));
+	ck_assert(base[0].len != base[2].len || memcmp(base[0].data, base[2].data, base[0].len));
+	for (int i = 0; i < 3; i++)
+		buf_done(&base[i]);
+	free(file);
+	free(cache);
+	t_rmdir(dir);
+}
+END_TEST
+
 START_TEST(suffix_says_what_the_boot_is_for)
 {
 	const char *const args[] = { "-c", "0", NULL }, *const bad[] = { "a\nscheduler=/evil", NULL };
@@ -442,6 +486,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, parts_hold_a_program_and_all_it_needs);
 	tcase_add_test(tc, run_paths_are_followed);
 	tcase_add_test(tc, base_is_kept_by_its_content);
+	tcase_add_test(tc, files_that_have_not_changed_are_known);
 	tcase_add_test(tc, suffix_says_what_the_boot_is_for);
 	tcase_add_test(tc, suffix_says_how_the_scheduler_is_set_up);
 	tcase_add_test(tc, include_files_must_be_there);
