@@ -291,6 +291,7 @@ static struct attempt *new_attempt(struct fleet *f, const struct plan_case *c, u
 			    .late_cpus = c->kernel->serial_smp,
 			    .kaslr = c->test->kaslr,
 			    .files = &f->files,
+			    .release_memory = !f->config.keep_memory,
 			    .perf = c->perf,
 			    .verbose = f->config.verbose },
 	};

@@ -14,7 +14,7 @@
 
 /* The only environment variables that a machine's program gets. */
 static const char *const kept_variables[] = { "LD_PRELOAD=", "KTSTR_TCG_LAG_NS=", "KTSTR_TCG_CAPACITIES=",
-					      "KTSTR_TCG_DEVICES=", "LD_LIBRARY_PATH=" };
+					      "KTSTR_TCG_DEVICES=", "KTSTR_TCG_RELEASE=", "LD_LIBRARY_PATH=" };
 
 static void record_part(struct confine_outcome *o, enum confine_part part, int r)
 {
