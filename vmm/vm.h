@@ -27,8 +27,13 @@ struct vm_config {
 	enum arch arch;
 	struct ktstr_topology topology;
 	uint64_t memory_mib;
-	const char *kernel;	  /* image or ELF file that the backend boots; must outlive the VM */
-	int initrd_fd;		  /* not consumed */
+	const char *kernel; /* image or ELF file that the backend boots; must outlive the VM */
+	int initrd_fd;	    /* not consumed */
+	/*
+	 * Where the backend fills it in (vm_backend.fills_initrd): what belongs to the begin of the initramfs; the file
+	 * `initrd_fd` has a hole there. Not consumed. NULL: nothing. Not with `real_time`.
+	 */
+	const int *initrd_common;
 	const char *const *kargs; /* further kernel command line words, or NULL */
 	uint64_t seed;
 	unsigned icount_shift;	/* tcg: an instruction takes 2^N ns */
@@ -48,7 +53,7 @@ struct vm_config {
 	 */
 	bool kaslr;
 	bool release_memory; /* tcg: the memory of a guest that ended itself is not needed: see take_memory() */
-	bool real_time; /* tcg: time passes as on the host, also while the guest sleeps: not deterministic */
+	bool real_time;	     /* tcg: time passes as on the host, also while the guest sleeps: not deterministic */
 	/*
 	 * tcg: a stream socket that is connected to a port of the guest, for base/session_frame.h; or NULL. A parked
 	 * machine has the port, but nothing is connected to it.
@@ -97,6 +102,7 @@ struct vm_usage {
 
 struct vm_backend {
 	const char *name;
+	bool fills_initrd; /* the machine's process fills in vm_config.initrd_common */
 	bool vcpu_threads; /* one host thread per vCPU, in host time; else one thread that counts instructions */
 	/* Returns why @c cannot run here (the reason of a Skip), or NULL. Static, or in @out. */
 	const char *(*refuses)(const struct vm_config *c, char *out, size_t size);

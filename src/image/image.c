@@ -567,13 +567,21 @@ int image_base(const struct image_base_spec *spec, int *ret_fd, struct err **err
 
 /* --- the whole ---------------------------------------------------------------------------------------------------- */
 
-int image_memfd(const int part_fd[IMAGE_PARTS], const struct buf *suffix, const atomic_bool *cancel, int *ret_fd,
-		struct err **err)
+static int leave_hole(int part_fd, int fd, struct err **err)
+{
+	struct stat st;
+	if (fstat(part_fd, &st) < 0 || lseek(fd, st.st_size, SEEK_SET) < 0)
+		return FAIL_SYS(err, -errno, "write the initramfs");
+	return 0;
+}
+
+int image_memfd(const int part_fd[IMAGE_PARTS], bool hole, const struct buf *suffix, const atomic_bool *cancel,
+		int *ret_fd, struct err **err)
 {
 	_cleanup_close_ int fd = memfd_new("ktstr-initrd", 0);
 	int r = fd < 0 ? FAIL_SYS(err, fd, "write the initramfs") : 0;
 	for (int i = 0; i < IMAGE_PARTS && r == 0; i++)
-		r = fd_copy(part_fd[i], fd, cancel, err);
+		r = hole && i == IMAGE_COMMON ? leave_hole(part_fd[i], fd, err) : fd_copy(part_fd[i], fd, cancel, err);
 	if (r < 0)
 		return r;
 	r = fd_write_full(fd, suffix->data, suffix->len);

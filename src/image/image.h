@@ -77,9 +77,12 @@ struct image_suffix_spec {
 /* Opens a part; the caller closes the descriptor. If the cache does not have the part, it is made and cached. */
 int image_base(const struct image_base_spec *spec, int *ret_fd, struct err **err);
 int image_suffix(const struct image_suffix_spec *spec, struct buf *ret, struct err **err);
-/* Makes a memfd with parts and suffix; the caller closes it. The kernel copies the parts (sendfile). */
-int image_memfd(const int part_fd[IMAGE_PARTS], const struct buf *suffix, const atomic_bool *cancel, int *ret_fd,
-		struct err **err);
+/*
+ * Makes a memfd with parts and suffix; the caller closes it. The kernel copies the parts (sendfile). @hole: another
+ * process will copy the common part, which comes first, into a hole.
+ */
+int image_memfd(const int part_fd[IMAGE_PARTS], bool hole, const struct buf *suffix, const atomic_bool *cancel,
+		int *ret_fd, struct err **err);
 
 /* One LZ4 legacy stream of @data. @best: high compression, for parts that are cached. @cancel: may be NULL. */
 int lz4_legacy(const struct buf *data, bool best, const atomic_bool *cancel, struct buf *ret);

@@ -175,6 +175,7 @@ static int starting(struct machine *m, int result)
 	(void)result;
 	be_clone(a);
 	a->config.initrd_fd = a->initrd_fd;
+	a->config.initrd_common = a->initrd_common_fd < 0 ? NULL : &a->initrd_common_fd;
 	a->vm = a->env->backend->create();
 	if (!a->vm)
 		return FAIL_SYS(&a->err, -ENOMEM, "start the virtual machine");
@@ -391,6 +392,7 @@ static void collect_results(struct attempt *a)
 	a->env->backend->destroy(vm);
 	a->vm = NULL;
 	a->initrd_fd = fd_close(a->initrd_fd);
+	a->initrd_common_fd = fd_close(a->initrd_common_fd);
 }
 
 static int draining(struct machine *m, int result)
@@ -542,6 +544,7 @@ static void attempt_ended(struct machine *m, int result)
 	REQUIRE(!a->vm);
 	give_back(a);
 	a->initrd_fd = fd_close(a->initrd_fd);
+	a->initrd_common_fd = fd_close(a->initrd_common_fd);
 	a->env->ended(a, result);
 }
 

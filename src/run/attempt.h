@@ -93,6 +93,7 @@ struct attempt {
 	struct offload_job job;
 	uint64_t memory_kills; /* memory_kills() before the machine started */
 	int initrd_fd;
+	int initrd_common_fd; /* for config.initrd_common; -1: there is none */
 	int kernel_fd;	      /* the kernel's copy with the seed of its place; -1: there is none */
 	char kernel_path[40]; /* it, for config.kernel */
 	bool cloned;	      /* the machine started as a clone */

@@ -274,6 +274,7 @@ static struct attempt *new_attempt(struct fleet *f, const struct plan_case *c, u
 		.on_host = c->test->host_only,
 		.seed = seed_of(f, number),
 		.initrd_fd = -1,
+		.initrd_common_fd = -1,
 		.kernel_fd = -1,
 		.keep_memory = f->config.keep_memory,
 		.sandbox = SANDBOX_NULL,
@@ -357,6 +358,7 @@ static void report_without_machine(struct fleet *f, size_t index)
 			       .number = 1,
 			       .seed = f->config.seed,
 			       .initrd_fd = -1,
+			       .initrd_common_fd = -1,
 			       .kernel_fd = -1,
 			       .sandbox = SANDBOX_NULL };
 	a->judgement.verdict = c->problem ? KTSTR_FAIL : KTSTR_SKIP;

@@ -185,6 +185,7 @@ static void fill_attempt(struct rerun *r)
 		.number = 1,
 		.seed = p->seed,
 		.initrd_fd = -1,
+		.initrd_common_fd = -1,
 		.kernel_fd = -1,
 		.sandbox = SANDBOX_NULL,
 		.request = { .tier = PLAN_DEFAULT, .topology = { 1, 1, 1, 1 } },

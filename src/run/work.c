@@ -88,10 +88,14 @@ static int make_initrd(struct attempt *a, struct image_base_spec *spec, const st
 	}
 	if (r == 0 && fstat(part[IMAGE_COMMON], &st) < 0)
 		r = FAIL_SYS(&a->err, -errno, "look at the initramfs");
+	/* A pack needs all of it. */
+	bool hole = a->env->backend->fills_initrd && !fleet_of(a)->config.capture;
 	if (r == 0)
-		r = image_memfd(part, suffix, &a->job.cancelled, &a->initrd_fd, &a->err);
+		r = image_memfd(part, hole, suffix, &a->job.cancelled, &a->initrd_fd, &a->err);
 	if (r == 0)
 		a->config.initrd_known = (uint64_t)st.st_size;
+	if (r == 0 && hole)
+		a->initrd_common_fd = TAKE_FD(part[IMAGE_COMMON]);
 	for (int i = 0; i < IMAGE_PARTS; i++)
 		fd_close(part[i]);
 	return r;
@@ -167,6 +171,7 @@ static int build_image(struct attempt *a, bool plain)
 		.plain = plain,
 	};
 	a->initrd_fd = fd_close(a->initrd_fd);
+	a->initrd_common_fd = fd_close(a->initrd_common_fd);
 	fill_environment(a, environment);
 	fill_scheduler(t, &suffix_spec);
 	int r = prepare_sandbox(a);

@@ -54,7 +54,7 @@ static int build_parts(struct session *s, bool plain, const struct buf *suffix)
 	if (r == 0 && fstat(part[IMAGE_COMMON], &st) < 0)
 		r = FAIL_SYS(&s->err, -errno, "look at the initramfs");
 	if (r == 0)
-		r = image_memfd(part, suffix, &s->job.cancelled, &s->initrd_fd, &s->err);
+		r = image_memfd(part, /* hole= */ false, suffix, &s->job.cancelled, &s->initrd_fd, &s->err);
 	if (r == 0)
 		s->vm_config.initrd_known = (uint64_t)st.st_size;
 	for (int i = 0; i < IMAGE_PARTS; i++)

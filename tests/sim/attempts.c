@@ -277,6 +277,7 @@ static struct attempt *sim_second(struct attempt *a)
 				    .number = a->number,
 				    .seed = a->seed,
 				    .initrd_fd = -1,
+				    .initrd_common_fd = -1,
 				    .kernel_fd = -1,
 				    .request = a->request,
 				    .need = a->need };
@@ -332,6 +333,7 @@ static void start_all(struct run *run)
 				       .number = 1,
 				       .seed = i,
 				       .initrd_fd = -1,
+				       .initrd_common_fd = -1,
 				       .kernel_fd = -1,
 				       .request = { PLAN_DEFAULT, { 1, 1, 1 + (unsigned)rng_below(&run->rng, 8), 1 } },
 				       .need.memory_mib = 256 + rng_below(&run->rng, 16000) };

@@ -472,7 +472,7 @@ START_TEST(packing_can_be_cancelled)
 	buf_zeros(&raw, 100);
 	t_errno(lz4_legacy(&raw, false, &cancelled, &packed), ECANCELED);
 	t_errno(image_base(&spec, &fd, NULL), ECANCELED);
-	t_errno(image_memfd(part, &raw, &cancelled, &fd, NULL), ECANCELED);
+	t_errno(image_memfd(part, false, &raw, &cancelled, &fd, NULL), ECANCELED);
 	fd_close(part[0]);
 	fd_close(part[1]);
 }

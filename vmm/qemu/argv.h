@@ -19,6 +19,7 @@ enum qemu_fd {
 	QEMU_FD_KERNEL = 8,
 	QEMU_FD_TERMINAL = 9,
 	QEMU_FD_RAM0 = 10,
+	QEMU_FD_INITRD_COMMON = 18,
 	QEMU_FD_DEVICE_TREE = 27,
 	QEMU_FD_DISK = 28, /* and one for reading only; below CONFINE_FD_PROGRAM */
 	QEMU_FD_DISK_READ = 29

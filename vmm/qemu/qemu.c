@@ -340,16 +340,19 @@ static int spawn_qemu(struct qemu *q, struct reactor *r, const struct vm_config 
 	char lag[PRELOAD_VARIABLE_MAX], devices[PRELOAD_VARIABLE_MAX], release[PRELOAD_VARIABLE_MAX];
 	char capacities[PRELOAD_CAPACITIES_MAX];
 	/* The library changes how instructions are counted. */
-	const char *env[6] = { NULL };
+	const char *env[7] = { NULL };
 	unsigned variables = 0;
 	char *const settings[] = { preload_variable(c->lag_ns, lag), preload_capacities(&c->topology, capacities),
 				   preload_devices(c->devices, devices), preload_release(c, &q->scan.memory, release) };
+	bool fill = c->initrd_common && !c->clone;
 	if (!c->real_time)
 		env[variables++] = QEMU_PRELOAD;
+	if (fill)
+		env[variables++] = "KTSTR_TCG_INITRAMFS=1";
 	for (size_t i = 0; i < ARRAY_SIZE(settings) && !c->real_time; i++)
 		if (settings[i])
 			env[variables++] = settings[i];
-	struct child_fd fds[GUEST_NODES_MAX + OBSERVER_FDS + 10] = {
+	struct child_fd fds[GUEST_NODES_MAX + OBSERVER_FDS + 11] = {
 		{ peer, QEMU_FD_QMP },
 		{ q->scan.console_fd, QEMU_FD_CONSOLE },
 		{ q->scan.stderr_fd, STDERR_FILENO },
@@ -358,6 +361,8 @@ static int spawn_qemu(struct qemu *q, struct reactor *r, const struct vm_config 
 		{ c->clone ? q->scan.state_fd : c->initrd_fd, c->clone ? QEMU_FD_STATE : QEMU_FD_INITRD },
 	};
 	unsigned count = 5;
+	if (fill)
+		fds[count++] = (struct child_fd){ *c->initrd_common, QEMU_FD_INITRD_COMMON };
 	if (q->kernel_fd >= 0)
 		fds[count++] = (struct child_fd){ q->kernel_fd, QEMU_FD_KERNEL };
 	if (c->terminal && !c->park)
@@ -541,6 +546,7 @@ static void qemu_destroy(struct vm *vm)
 
 const struct vm_backend qemu_backend = {
 	.name = "tcg",
+	.fills_initrd = true,
 	.refuses = qemu_refuses,
 	.create = qemu_create,
 	.start = qemu_start,
