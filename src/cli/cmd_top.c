@@ -151,7 +151,7 @@ struct looking {
 
 static int open_machine(struct looking *l, struct err **err)
 {
-	watched_kernel_init(&l->kernel);
+	watched_kernel_init(&l->kernel, NULL);
 	const char *lack = watched_kernel_open_file(&l->kernel, l->card.kernel, l->card.image, l->card.arch);
 	if (lack)
 		return FAIL(err, ERR_IMPOSSIBLE, -EOPNOTSUPP, "the machine '%s' cannot be looked at: %s", l->card.name,

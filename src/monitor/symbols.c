@@ -4,9 +4,13 @@
 #include <gelf.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <xxhash.h>
 
+#include "base/cachefile.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/text.h"
 #include "monitor/symbols.h"
 
@@ -34,6 +38,9 @@ struct symbols {
 	uint32_t *slot; /* 1 + an index of `symbol`, by the hash of its name, then the next that is free; 0: free */
 	size_t slots;	/* a power of two */
 	char *names;	/* ends with a NUL */
+	size_t names_len;
+	void *map; /* of the cached file, in which the three are; NULL: they were allocated */
+	size_t map_len;
 	char banner[SYMBOLS_BANNER_MAX];
 	pthread_mutex_t lock; /* of what follows, which is made when it is needed first */
 	bool sorted;
@@ -49,12 +56,16 @@ void symbols_close(struct symbols *s)
 {
 	if (!s)
 		return;
-	free(s->symbol);
-	free(s->slot);
+	if (s->map) {
+		munmap(s->map, s->map_len);
+	} else {
+		free(s->symbol);
+		free(s->slot);
+		free(s->names);
+	}
 	pthread_mutex_destroy(&s->lock);
 	free(s->functions.symbol);
 	free(s->objects.symbol);
-	free(s->names);
 	free(s);
 }
 DEFINE_CLEANUP(struct symbols *, symbols_close)
@@ -143,6 +154,7 @@ static int copy_names(struct symbols *s, Elf *elf, size_t index, size_t *ret_len
 		return -ENOMEM;
 	memcpy(s->names, data->d_buf, data->d_size);
 	s->names[data->d_size] = '\0';
+	s->names_len = data->d_size + 1;
 	*ret_len = data->d_size;
 	return 0;
 }
@@ -259,6 +271,114 @@ int symbols_open(const char *vmlinux, struct symbols **ret, struct err **err)
 		return refuse(err, r, vmlinux);
 	*ret = TAKE_PTR(s);
 	return 0;
+}
+
+/* --- the cached file ---------------------------------------------------------------------------------------------- */
+
+#define FILE_SUFFIX ".symbols"
+#define FILES_MAX   16
+#define FILE_MAGIC  0x31424d59534b5453ull /* count up when struct symbol changes */
+
+/* Then symbols, slots and names, in this host's byte order. */
+struct file_head {
+	uint64_t magic, count, slots, names_len;
+	char banner[SYMBOLS_BANNER_MAX];
+};
+
+/* Only what was kept of this very file is used: one that was replaced or written to has another name. */
+static int file_name(const char *vmlinux, char out[48])
+{
+	struct siphash h;
+	struct stat st;
+	if (stat(vmlinux, &st) < 0)
+		return -errno;
+	const uint64_t id[] = { st.st_dev, st.st_ino, (uint64_t)st.st_size, (uint64_t)st.st_ctim.tv_sec,
+				(uint64_t)st.st_ctim.tv_nsec };
+	siphash_init(&h);
+	siphash_update(&h, id, sizeof(id));
+	snprintf(out, 48, "%016lx" FILE_SUFFIX, siphash_final(&h));
+	return 0;
+}
+
+static bool is_whole(const struct file_head *h, size_t size)
+{
+	return size >= sizeof(*h) && h->magic == FILE_MAGIC && h->count <= SYMBOLS_MAX && h->slots > h->count &&
+	       h->slots <= 4 * SYMBOLS_MAX && !(h->slots & (h->slots - 1)) && h->names_len &&
+	       h->names_len <= NAMES_MAX &&
+	       size == sizeof(*h) + h->count * sizeof(struct symbol) + h->slots * sizeof(uint32_t) + h->names_len;
+}
+
+static int map_file(int fd, struct symbols *s)
+{
+	struct stat st;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (st.st_size < (off_t)sizeof(struct file_head))
+		return -EBADMSG;
+	s->map_len = (size_t)st.st_size;
+	void *map = mmap(NULL, s->map_len, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (map == MAP_FAILED)
+		return -errno;
+	s->map = map;
+	const struct file_head *head = map;
+	if (!is_whole(head, s->map_len) || ((const char *)map)[s->map_len - 1])
+		return -EBADMSG;
+	s->count = head->count;
+	s->slots = head->slots;
+	s->names_len = head->names_len;
+	memcpy(s->banner, head->banner, sizeof(s->banner) - 1);
+	s->symbol = (struct symbol *)(head + 1);
+	s->slot = (uint32_t *)(s->symbol + s->count);
+	s->names = (char *)(s->slot + s->slots);
+	return 0;
+}
+
+static int open_kept(const char *dir, const char *name, struct symbols **ret)
+{
+	_cleanup_close_ int fd = -1;
+	_cleanup_(symbols_close_p) struct symbols *s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	pthread_mutex_init(&s->lock, NULL);
+	int r = cachefile_open(dir, name, NULL, &fd);
+	if (r == 0)
+		r = map_file(fd, s);
+	if (r == 0)
+		*ret = TAKE_PTR(s);
+	return r;
+}
+
+/* If it cannot be kept, the next run reads the kernel again. */
+static void keep(const char *dir, const char *name, const struct symbols *s)
+{
+	_cleanup_(cachefile_done) struct cachefile f = CACHEFILE_NULL;
+	struct file_head head = {
+		.magic = FILE_MAGIC, .count = s->count, .slots = s->slots, .names_len = s->names_len
+	};
+	memcpy(head.banner, s->banner, sizeof(head.banner));
+	int r = cachefile_begin(&f, dir, name);
+	if (r == 0)
+		r = fd_write_full(f.fd, &head, sizeof(head));
+	if (r == 0)
+		r = fd_write_full(f.fd, s->symbol, s->count * sizeof(*s->symbol));
+	if (r == 0)
+		r = fd_write_full(f.fd, s->slot, s->slots * sizeof(*s->slot));
+	if (r == 0)
+		r = fd_write_full(f.fd, s->names, s->names_len);
+	if (r == 0 && cachefile_commit(&f, NULL) == 0)
+		cachefile_trim(dir, FILE_SUFFIX, FILES_MAX);
+}
+
+int symbols_open_cached(const char *vmlinux, const char *dir, struct symbols **ret, struct err **err)
+{
+	char name[48];
+	bool named = dir && file_name(vmlinux, name) == 0;
+	if (named && open_kept(dir, name, ret) == 0)
+		return 0;
+	int r = symbols_open(vmlinux, ret, err);
+	if (r == 0 && named)
+		keep(dir, name, *ret);
+	return r;
 }
 
 /* --- look-ups ----------------------------------------------------------------------------------------------------- */

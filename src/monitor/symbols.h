@@ -19,6 +19,8 @@ struct symbols;
 
 /* Reads the symbol table of an x86-64 or aarch64 vmlinux. -ENODATA: it has none. Blocks. */
 int symbols_open(const char *vmlinux, struct symbols **ret, struct err **err);
+/* The same, faster from the second time on: the directory @dir (base/cachefile.h; NULL: none) keeps what was read. */
+int symbols_open_cached(const char *vmlinux, const char *dir, struct symbols **ret, struct err **err);
 void symbols_close(struct symbols *s);
 /* Link address; 0: there is no such symbol. Of equal names, the one with the lowest address. */
 uint64_t symbols_find(const struct symbols *s, const char *name);

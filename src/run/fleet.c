@@ -421,7 +421,7 @@ static int fleet_init(struct fleet *f, struct reactor *r, const struct fleet_con
 	}
 	f->watched = calloc(config->kernel_count + 1, sizeof(*f->watched));
 	for (size_t i = 0; f->watched && i < config->kernel_count; i++)
-		watched_kernel_init(&f->watched[i]);
+		watched_kernel_init(&f->watched[i], f->config.image_cache);
 	return f->live && f->history && f->watched ? fleet_make_boot_files(f) : -ENOMEM;
 }
 

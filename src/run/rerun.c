@@ -130,7 +130,7 @@ int rerun_open(struct reactor *reactor, const struct packed_run *p, struct rerun
 	r->reactor = reactor;
 	r->packed = p;
 	r->snapshot = SNAPSHOT_NULL;
-	watched_kernel_init(&r->watched);
+	watched_kernel_init(&r->watched, NULL);
 	int code = choose_backend(r, err);
 	if (code == 0)
 		code = open_kernel(r, err);

@@ -8,9 +8,9 @@
 
 #include "base/buf.h"
 
-void watched_kernel_init(struct watched_kernel *w)
+void watched_kernel_init(struct watched_kernel *w, const char *cache_dir)
 {
-	*w = (struct watched_kernel){ .lock = PTHREAD_MUTEX_INITIALIZER };
+	*w = (struct watched_kernel){ .lock = PTHREAD_MUTEX_INITIALIZER, .cache_dir = cache_dir };
 }
 
 /* Takes @err over. */
@@ -28,7 +28,8 @@ static const char *const mark_registers[WIRE_MARK_ARGUMENTS] = { "di", "si", "dx
 static void open_files(struct watched_kernel *w, const char *vmlinux)
 {
 	struct err *err = NULL;
-	if (symbols_open(vmlinux, &w->image.symbols, &err) < 0 || types_open(vmlinux, &w->image.types, &err) < 0) {
+	if (symbols_open_cached(vmlinux, w->cache_dir, &w->image.symbols, &err) < 0 ||
+	    types_open(vmlinux, &w->image.types, &err) < 0) {
 		note(w->lack, sizeof(w->lack), err);
 		return;
 	}

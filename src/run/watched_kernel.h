@@ -19,7 +19,8 @@
 #include "vmm/vm.h"
 
 struct watched_kernel {
-	pthread_mutex_t lock; /* taken while it is opened */
+	const char *cache_dir; /* borrowed; NULL: none */
+	pthread_mutex_t lock;  /* taken while it is opened */
 	bool opened;
 	char lack[256]; /* why its guests cannot be looked at; "": they can */
 	struct kernel_image image;
@@ -35,7 +36,8 @@ struct watched_kernel {
 	char no_orc[160]; /* why not */
 };
 
-void watched_kernel_init(struct watched_kernel *w);
+/* @cache_dir: of symbols_open_cached(). */
+void watched_kernel_init(struct watched_kernel *w, const char *cache_dir);
 /* Opens it unless it is open. Returns NULL, or why its guests cannot be looked at. Any thread; blocks. */
 const char *watched_kernel_open(struct watched_kernel *w, const struct kernel *k, const struct vm_backend *backend);
 /* The tables with which stacks are unwound; NULL: there are none, @why says why. Opens them at first. Any thread. */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The monitor's core: symbols, types, addresses and core files, on a kernel made by hand, whole and damaged. */
 #include <fcntl.h>
+#include <glob.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "kernel_image.h"
@@ -107,6 +109,43 @@ START_TEST(damaged_kernel_files_do_no_harm)
 		types_close(t);
 	}
 	kimage_close(&k);
+}
+END_TEST
+
+static void expect_symbols(struct symbols *s)
+{
+	char text[SYMBOL_TEXT_MAX];
+	ck_assert_uint_eq(symbols_find(s, "schedule"), symbols_find(k.image.symbols, "schedule"));
+	ck_assert_uint_ne(symbols_find(s, "schedule"), 0);
+	ck_assert_uint_eq(symbols_find(s, "no_such_symbol"), 0);
+	ck_assert(symbols_format_object(s, 0xffffffff81008110u, text));
+	ck_assert_str_eq(text, "ext_sched_class+0x10/0x40");
+	ck_assert_str_eq(symbols_banner(s), KIMAGE_BANNER);
+}
+
+/* The first time they are read from the kernel, then from the directory; a damaged file there is made again. */
+START_TEST(symbols_are_kept_in_a_directory)
+{
+	char *dir = t_tmpdir();
+	_cleanup_free_ char *pattern = path_join(dir, "*.symbols");
+	open_plain();
+	for (int i = 0; i < 4; i++) {
+		struct symbols *s = NULL;
+		glob_t found;
+		t_ok(symbols_open_cached(k.vmlinux, dir, &s, NULL));
+		expect_symbols(s);
+		symbols_close(s);
+		t_ok(glob(pattern, 0, NULL, &found));
+		ck_assert_uint_eq(found.gl_pathc, 1);
+		_cleanup_close_ int fd = open(found.gl_pathv[0], O_RDWR | O_CLOEXEC);
+		if (i == 1)
+			t_ok(fd_pwrite_full(fd, "XXXX", 4, 700));
+		if (i == 2)
+			ck_assert_int_eq(ftruncate(fd, 100), 0);
+		globfree(&found);
+	}
+	kimage_close(&k);
+	t_rmdir(dir);
 }
 END_TEST
 
@@ -393,6 +432,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, symbols_are_found);
 	tcase_add_test(tc, files_that_are_no_kernels_are_refused);
 	tcase_add_test(tc, damaged_kernel_files_do_no_harm);
+	tcase_add_test(tc, symbols_are_kept_in_a_directory);
 	tcase_add_test(tc, members_are_found);
 	tcase_add_test(tc, types_on_top_of_a_kernels);
 	tcase_add_test(tc, a_search_in_endless_types_ends);
