@@ -316,7 +316,8 @@ static int map_file(int fd, struct symbols *s)
 	if (st.st_size < (off_t)sizeof(struct file_head))
 		return -EBADMSG;
 	s->map_len = (size_t)st.st_size;
-	void *map = mmap(NULL, s->map_len, PROT_READ, MAP_PRIVATE, fd, 0);
+	/* Sizes that are missing are set in our own copy of a page; see set_missing_sizes(). */
+	void *map = mmap(NULL, s->map_len, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
 	if (map == MAP_FAILED)
 		return -errno;
 	s->map = map;

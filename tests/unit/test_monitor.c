@@ -120,6 +120,7 @@ static void expect_symbols(struct symbols *s)
 	ck_assert_uint_eq(symbols_find(s, "no_such_symbol"), 0);
 	ck_assert(symbols_format_object(s, 0xffffffff81008110u, text));
 	ck_assert_str_eq(text, "ext_sched_class+0x10/0x40");
+	ck_assert(symbols_format(s, 0xffffffff81000234u, text));
 	ck_assert_str_eq(symbols_banner(s), KIMAGE_BANNER);
 }
 
