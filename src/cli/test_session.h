@@ -48,7 +48,8 @@ struct session {
 	struct observe_point *perturb_points; /* of a file; NULL: there is none */
 	struct campaign campaign;	      /* explore: its base is `plan` */
 	struct known_signatures known;
-	char *corpus_cache;
+	char *corpus_cache; /* NULL: the corpus is not kept */
+	bool corpus_lost;   /* it could not be written */
 	nsec_t until;	    /* reactor time; 0: it is not limited */
 	char **environment; /* variables that replay lines must contain */
 	char *image_cache, *probe_cache, *model_dir;

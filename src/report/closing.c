@@ -103,8 +103,16 @@ void closing_add_read(struct closing *c, struct event_kind kind, const char *nam
 	c->lost++;
 }
 
+/* A schedule that the user interrupted says nothing about its test, so it has no part in rates and groups. */
+static bool is_cut_schedule(const struct result *r)
+{
+	return r->evidence && r->evidence->interrupted && strchr(r->name, '@');
+}
+
 void closing_add(struct closing *c, const struct result *r, enum ktstr_verdict verdict)
 {
+	if (is_cut_schedule(r))
+		return;
 	const struct detail *detail = judgement_cause(r->judgement);
 	bool flaky = verdict == KTSTR_PASS && r->outcome.flaky;
 	const char *cause = flaky || !detail ? former_cause(r) : detail->text;

@@ -34,7 +34,7 @@ bool closing_is_varied(const char *name);
 const struct closing_test *closing_test(const struct closing *c, const char *name);
 /*
  * Notes the last result of a test if it failed, is inconclusive or flaky, or passed despite a known failure. @verdict:
- * of all tries of the test together.
+ * of all tries of the test together. Leaves out schedules that were interrupted.
  */
 void closing_add(struct closing *c, const struct result *r, enum ktstr_verdict verdict);
 /* The same of a result that was read back. @kind: of all tries together; @cause may be NULL. */

@@ -410,6 +410,7 @@ static int draining(struct machine *m, int result)
 
 /* --- ASKING, JUDGING, STORING, DONE ------------------------------------------------------------------------------- */
 
+/* Another attempt may start from here on. */
 static void give_back(struct attempt *a)
 {
 	if (a->claim)
@@ -422,7 +423,8 @@ static int asking(struct machine *m, int result)
 {
 	struct attempt *a = attempt_of(m);
 	(void)result;
-	give_back(a);
+	if (!a->keep_cpus)
+		give_back(a);
 	struct machine *model = a->env->ask && !m->cancelled ? a->env->ask(a) : NULL;
 	if (model)
 		machine_await(m, model);
@@ -432,7 +434,8 @@ static int asking(struct machine *m, int result)
 static int judging(struct machine *m, int result)
 {
 	struct attempt *a = attempt_of(m);
-	give_back(a);
+	if (!a->keep_cpus)
+		give_back(a);
 	bool unstarted = m->failed_in == ATTEMPT_QUEUED || (m->failed_in == ATTEMPT_ON_HOST && !attempt_began(a));
 	if (result == -ECANCELED && unstarted && !was_tried(a))
 		return MACHINE_END;
@@ -455,6 +458,9 @@ static int repeating(struct machine *m, int result)
 	if (result < 0)
 		return result;
 	a->judged = true;
+	if (a->env->judged)
+		a->env->judged(a);
+	give_back(a);
 	a->second = a->env->second && !m->cancelled ? a->env->second(a) : NULL;
 	if (!a->second)
 		return ATTEMPT_STORING;

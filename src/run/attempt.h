@@ -63,6 +63,8 @@ struct attempt_env {
 	struct machine *(*ask)(struct attempt *a);
 	/* The second run of a judged attempt, which then owns it; NULL: none is due. May be NULL. */
 	struct attempt *(*second)(struct attempt *a);
+	/* Runs on the reactor when it was judged, before its CPUs are given to others that keep them; may be NULL. */
+	void (*judged)(struct attempt *a);
 	/* Runs on the reactor. Returns the attempt to its owner, which may free it. */
 	void (*ended)(struct attempt *a, int result);
 };
@@ -80,12 +82,13 @@ struct attempt {
 	uint64_t seed;
 	struct cpu_request request; /* CPUs to request from the host */
 	struct claim_need need;	    /* host memory, including that of the VM process */
-	struct claim *claim;	    /* from QUEUED until the machine has ended */
+	struct claim *claim;	    /* from QUEUED until the machine has ended; see keep_cpus */
 	struct vm_pinning *pinning; /* becomes config.pinning in perf mode */
 	struct sandbox sandbox;	    /* used by `env` only; SANDBOX_NULL at first */
 	struct vm_config config;
 	struct vm_devices devices;	     /* of `config`; disk_fd is owned, -1: none */
 	bool keep_memory;		     /* keep the guest's memory until attempt_done() */
+	bool keep_cpus;			     /* keep the CPUs until it is judged, and not only until the machine ended */
 	nsec_t boot_deadline;		     /* host time for BOOTING; 0: the default of the state */
 	nsec_t setup_deadline, run_deadline; /* the same for SETTING_UP and RUNNING */
 	struct clone_template
@@ -110,6 +113,7 @@ struct attempt {
 	bool cut;		      /* the run was interrupted, so this is the last try */
 	bool judged, stored;
 	bool called_slow; /* used by the owner only */
+	bool noted, noted_failed; /* the same */
 	_Atomic nsec_t
 		host_began; /* `on_host`: when the body started. 0: not yet; HOST_NEVER: it must not start any more */
 	nsec_t wall, boot;  /* host time: lifetime of the VM; from its start to the first record */

@@ -180,6 +180,35 @@ static void count_verdict(struct fleet *f, const struct attempt *a, enum ktstr_v
 	}
 }
 
+static void stop_at_failures(struct fleet *f)
+{
+	if (f->config.failures_most && f->counts.failed + f->noted_failures >= f->config.failures_most)
+		stop_starting(f, "the run ended at an earlier failure (--fail-fast, --max-fail)");
+}
+
+static void offer_verdict(struct fleet *f, const struct attempt *a, enum ktstr_verdict v)
+{
+	if (f->config.judged && f->config.judged(f->config.data, a, v))
+		stop_starting(f, "there were enough different failures (--until-signatures)");
+}
+
+/*
+ * The last try of a test was judged, and is to be stored. It counts from now on for what ends the run, so that no other
+ * test starts on its CPUs first.
+ */
+static void on_judged(struct attempt *a)
+{
+	struct fleet *f = a->owner;
+	enum ktstr_verdict v = attempt_known(a) != KNOWN_NONE ? KTSTR_PASS : a->judgement.verdict;
+	if (!a->outcome.final)
+		return;
+	a->noted = true;
+	a->noted_failed = v == KTSTR_FAIL;
+	f->noted_failures += a->noted_failed;
+	offer_verdict(f, a, v);
+	stop_at_failures(f);
+}
+
 /* Counts the last try of a test and offers it to the closing summary. */
 static void count(struct fleet *f, const struct attempt *a)
 {
@@ -197,14 +226,10 @@ static void count(struct fleet *f, const struct attempt *a)
 		v = KTSTR_PASS;
 	else
 		count_verdict(f, a, v);
-	if (f->config.judged && f->config.judged(f->config.data, a, v))
-		stop_starting(f, "there were enough different failures (--until-signatures)");
-}
-
-static void stop_at_failures(struct fleet *f)
-{
-	if (f->config.failures_most && f->counts.failed >= f->config.failures_most)
-		stop_starting(f, "the run ended at an earlier failure (--fail-fast, --max-fail)");
+	if (a->noted)
+		f->noted_failures -= a->noted_failed;
+	else
+		offer_verdict(f, a, v);
 }
 
 static void on_ended(struct attempt *a, int result)
@@ -277,6 +302,7 @@ static struct attempt *new_attempt(struct fleet *f, const struct plan_case *c, u
 		.initrd_common_fd = -1,
 		.kernel_fd = -1,
 		.keep_memory = f->config.keep_memory,
+		.keep_cpus = f->config.failures_most || f->config.judged,
 		.sandbox = SANDBOX_NULL,
 		.request = fleet_request(f, c),
 		.need = fleet_need(f, c),
@@ -409,6 +435,7 @@ static int fleet_init(struct fleet *f, struct reactor *r, const struct fleet_con
 				       .started = fleet_show_machine,
 				       .ask = ask_model,
 				       .second = make_second,
+				       .judged = on_judged,
 				       .ended = on_ended };
 	fleet_set_second_env(f);
 	f->live = calloc(config->plan->count + 1, sizeof(*f->live));

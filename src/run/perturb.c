@@ -233,29 +233,50 @@ static bool read_branch(const char *value, struct observe_perturb *p)
 	return p->branches++ == 0 || b[-1].hit < b->hit;
 }
 
+enum part { PART_SEED, PART_ONE_IN, PART_HOLD, PART_SPAN, PART_AT, PART_THEN, PART_PCT, PART_WINDOW, PART_RANDOM };
+
 static const struct {
 	const char *name;
 	char mark;
 	bool (*read)(const char *value, struct observe_perturb *p);
+	const char *valid;
 } parts[] = {
-	{ "seed", '=', read_seed }, { "one-in", '=', read_one_in }, { "hold", '=', read_hold },
-	{ "span", '=', read_span }, { "at", '=', read_at },	    { "then", '=', read_branch },
-	{ "pct", ':', read_depth }, { "window", ':', read_window },
+	[PART_SEED] = { "seed", '=', read_seed, "seed=N, a number" },
+	[PART_ONE_IN] = { "one-in", '=', read_one_in, "one-in=N, a number from 1 on" },
+	[PART_HOLD] = { "hold", '=', read_hold, "hold=TIME, from 1ns to 100ms" },
+	[PART_SPAN] = { "span", '=', read_span, "span=TIME, from 1ns to 24h" },
+	[PART_AT] = { "at", '=', read_at,
+		      "at=SET+SET, each set once: tasks, queues, kfuncs, atomics, locks, ops, rq-locks, windows, ipis, "
+		      "timers, code" },
+	[PART_THEN] = { "then", '=', read_branch, "then=EVENT:SEED, at most 4, each with a later event" },
+	[PART_PCT] = { "pct", ':', read_depth, "pct:D, from 1 to 64" },
+	[PART_WINDOW] = { "window", ':', read_window, "window:TIME, from 1ns to 1s" },
+	[PART_RANDOM] = { "random", 0, NULL, "random, which is without a value" },
 };
 
-static bool read_part(const char *part, struct observe_perturb *p)
+_Static_assert(OBSERVE_HOLD_NS_MAX == 100000000 && OBSERVE_DEPTH_MAX == 64 && OBSERVE_BRANCHES_MAX == 4 &&
+		       PERTURB_WINDOW_NS_MAX == 1000000000 && PERTURB_SPAN_NS_MAX / 1000000000 == 86400,
+	       "the table says these limits");
+
+/* The row that a part is of: by the name before its mark. A number alone is a seed. -ENOENT: there is none. */
+static int find_part(const char *text)
 {
-	size_t len = strcspn(part, "=:");
-	if (!strcmp(part, "random"))
-		return true;
-	if (!strcmp(part, "window"))
-		p->window_ns = PERTURB_WINDOW_NS;
-	if (!part[len])
-		return !strcmp(part, "window") || parse_u64(part, &p->seed) == 0;
+	uint64_t number;
+	size_t len = strcspn(text, "=:");
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
-		if (strlen(parts[i].name) == len && !strncmp(part, parts[i].name, len) && part[len] == parts[i].mark)
-			return parts[i].read(part + len + 1, p);
-	return false;
+		if (strlen(parts[i].name) == len && !strncmp(text, parts[i].name, len))
+			return (int)i;
+	return parse_u64(text, &number) == 0 ? PART_SEED : -ENOENT;
+}
+
+static bool read_part(const char *text, enum part part, struct observe_perturb *p)
+{
+	const char *mark = text + strcspn(text, "=:");
+	if (*mark)
+		return parts[part].mark == *mark && parts[part].read(mark + 1, p);
+	if (part == PART_WINDOW)
+		p->window_ns = PERTURB_WINDOW_NS;
+	return part == PART_WINDOW || part == PART_RANDOM || (part == PART_SEED && read_seed(text, p));
 }
 
 /* What was not said depends on the policy. */
@@ -272,16 +293,37 @@ static void fill_in(struct observe_perturb *p)
 	p->hold_ns = p->hold_ns ?: p->depth ? PERTURB_PCT_HOLD_NS : PERTURB_HOLD_NS;
 }
 
-/* Parts that contradict each other; NULL: none do. */
-static const char *contradiction(const struct observe_perturb *p)
+/* Parts that contradict each other; NULL: none do. @given: bits of enum part. */
+static const char *contradiction(const struct observe_perturb *p, unsigned given)
 {
+	if (given & 1u << PART_RANDOM && given & (1u << PART_PCT | 1u << PART_WINDOW))
+		return "random, pct:D and window are policies; leave random out";
 	if (p->depth && p->one_in)
 		return "pct:D chooses times, and one-in=N chooses by chance; leave one of them out";
 	if (p->depth && p->branches)
-		return "then=HIT:SEED goes on by chance, and pct:D chooses times; leave one of them out";
+		return "then=EVENT:SEED goes on by chance, and pct:D chooses times; leave one of them out";
 	if (p->span_ns && !p->depth)
 		return "span=TIME needs pct:D";
 	return NULL;
+}
+
+/* Reads one part, which @given does not have yet. */
+static int take_part(const char *text, unsigned *given, struct observe_perturb *p, struct err **err)
+{
+	int part = find_part(text);
+	if (part < 0)
+		return FAIL(err, ERR_USAGE, -EINVAL,
+			    "'%s' is not a part of a perturbation, which has the form [random|pct:D|window:TIME,]"
+			    "seed=7,one-in=3,hold=500us,at=SET+SET; see 'ktstr help perturbations'",
+			    text);
+	if (*given & 1u << part && part != PART_THEN)
+		return FAIL(err, ERR_USAGE, -EINVAL, "a perturbation has '%s' twice, the second time as '%s'; leave one out",
+			    parts[part].name, text);
+	*given |= 1u << part;
+	if (!read_part(text, (enum part)part, p))
+		return FAIL(err, ERR_USAGE, -EINVAL, "'%s' is not valid in a perturbation; valid is %s", text,
+			    parts[part].valid);
+	return 0;
 }
 
 int perturb_parse(const char *text, struct observe_perturb *ret, struct err **err)
@@ -289,20 +331,15 @@ int perturb_parse(const char *text, struct observe_perturb *ret, struct err **er
 	struct observe_perturb p = { 0 };
 	_cleanup_free_ char *copy = strdup(text);
 	char *rest = copy, *part;
-	if (!copy)
-		return FAIL_SYS(err, -ENOMEM, "read '%s'", text);
-	while ((part = strsep(&rest, ","))) {
-		if (!read_part(part, &p))
-			return FAIL(
-				err, ERR_USAGE, -EINVAL,
-				"'%s' is not valid in a perturbation, which has the form "
-				"[random|pct:D|window:TIME,]seed=7,one-in=3,hold=500us,at=SET+SET (a hold is 1ns to "
-				"%ums); see 'ktstr help perturbations'",
-				part, OBSERVE_HOLD_NS_MAX / 1000000);
-	}
-	const char *wrong = contradiction(&p);
+	unsigned given = 0;
+	int r = copy ? 0 : FAIL_SYS(err, -ENOMEM, "read '%s'", text);
+	while (r == 0 && (part = strsep(&rest, ",")))
+		r = take_part(part, &given, &p, err);
+	if (r < 0)
+		return r;
+	const char *wrong = contradiction(&p, given);
 	if (wrong)
-		return FAIL(err, ERR_USAGE, -EINVAL, "'%s' is not a perturbation: %s", text, wrong);
+		return FAIL(err, ERR_USAGE, -EINVAL, "the perturbation '%s' contradicts itself: %s", text, wrong);
 	fill_in(&p);
 	*ret = p;
 	return 0;

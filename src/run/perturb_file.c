@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/cleanup.h"
 #include "base/parse.h"
 #include "run/perturb.h"
 
@@ -76,29 +78,41 @@ static int read_number(const json_t *value, uint64_t most, uint64_t *ret)
 	return 0;
 }
 
-static int read_point(const json_t *from, struct observe_point *ret)
+/* NULL: the point is valid. */
+static const char *read_point(const json_t *from, struct observe_point *ret)
 {
 	uint64_t hit, function, hold;
 	if (!json_is_array(from) || json_array_size(from) != 3)
-		return -EBADMSG;
-	if (read_number(json_array_get(from, 0), INT64_MAX, &hit) < 0 ||
-	    read_number(json_array_get(from, 1), perturb_event_count() - 1, &function) < 0 ||
-	    read_number(json_array_get(from, 2), OBSERVE_HOLD_NS_MAX, &hold) < 0 || !hold)
-		return -EBADMSG;
+		return "a point is [event, function, hold_ns], three numbers";
+	if (read_number(json_array_get(from, 0), INT64_MAX, &hit) < 0)
+		return "its event is to be a number from 0 on";
+	if (read_number(json_array_get(from, 1), perturb_event_count() - 1, &function) < 0)
+		return "its function is to be an index of \"functions\"";
+	if (read_number(json_array_get(from, 2), OBSERVE_HOLD_NS_MAX, &hold) < 0 || !hold)
+		return "its hold_ns is to be a number from 1 to 100000000";
 	*ret = (struct observe_point){ hit, perturb_event_id((uint32_t)function), (uint32_t)hold };
-	return 0;
+	return NULL;
+}
+
+_Static_assert(OBSERVE_HOLD_NS_MAX == 100000000, "read_point() says it");
+
+static int refuse_point(const json_t *point, size_t number, const char *why, struct err **err)
+{
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	json_print(point, /* pretty= */ false, &text);
+	int shown = (int)MIN_OF(strcspn(buf_str(&text), "\n"), (size_t)60);
+	return FAIL(err, ERR_DATA, -EBADMSG, "points[%zu], '%.*s', is not valid: %s", number, shown, buf_str(&text), why);
 }
 
 static int read_points(const json_t *list, struct observe_point *ret, struct err **err)
 {
 	for (size_t i = 0; i < json_array_size(list); i++) {
-		if (read_point(json_array_get(list, i), &ret[i]) < 0)
-			return FAIL(err, ERR_DATA, -EBADMSG,
-				    "points[%zu] is not [hit, function, hold_ns] with a hold of 1 to %u", i,
-				    OBSERVE_HOLD_NS_MAX);
-		if (i && ret[i].hit <= ret[i - 1].hit)
-			return FAIL(err, ERR_DATA, -EBADMSG,
-				    "points[%zu] is not behind the one before; sort them by hit", i);
+		const json_t *point = json_array_get(list, i);
+		const char *wrong = read_point(point, &ret[i]);
+		if (!wrong && i && ret[i].hit <= ret[i - 1].hit)
+			wrong = "its event is to come after that of the point before it";
+		if (wrong)
+			return refuse_point(point, i, wrong, err);
 	}
 	return 0;
 }
@@ -139,11 +153,15 @@ int perturb_file_parse(const json_t *root, struct observe_perturb *ret, struct o
 {
 	const json_t *list = json_object_get(root, "points");
 	uint64_t version = 0;
-	if (read_number(json_object_get(root, "perturb"), INT64_MAX, &version) < 0 || !json_is_array(list))
-		return FAIL(err, ERR_DATA, -EBADMSG, "it is not a perturbation: it has no \"perturb\" and \"points\"");
+	if (read_number(json_object_get(root, "perturb"), INT64_MAX, &version) < 0)
+		return FAIL(err, ERR_DATA, -EBADMSG,
+			    "it is not a perturbation: it has no \"perturb\" with a version; name a *.perturb.json");
 	if (version != VERSION)
 		return FAIL(err, ERR_DATA, -EBADMSG, "it has version %lu, and this ktstr reads version %d", version,
 			    VERSION);
+	if (!json_is_array(list))
+		return FAIL(err, ERR_DATA, -EBADMSG,
+			    "its \"points\" is to be a list of points, each [event, function, hold_ns]");
 	if (json_array_size(list) > OBSERVE_POINTS_MAX)
 		return FAIL(err, ERR_DATA, -EBADMSG, "it has more than %d points", OBSERVE_POINTS_MAX);
 	struct observe_point *points = calloc(json_array_size(list) + 1, sizeof(*points));

@@ -97,8 +97,13 @@ def usage():
             '--time-dilation', '8', '--accel', 'tcg', '--dry-run', EXAMPLES)
     refused('a lag of a shared clock', 64, '--tcg-lag needs --tcg-time parallel', 'test', '--tcg-time', 'shared', '--tcg-lag', '1us', '--dry-run',
             EXAMPLES)
-    for text in ('x', 'seed=', 'hold=5', 'one-in=0', 'seed=1,y=2', 'pct:0', 'window:2s', 'at=task', 'then=5'):
-        refused(f'the perturbation {text}', 64, 'is not valid in a perturbation', 'test', '--perturb', text, '--dry-run', EXAMPLES)
+    for text in ('seed=', 'hold=5', 'one-in=0', 'pct:0', 'window:2s', 'at=task', 'then=5'):
+        refused(f'the perturbation {text}', 64, f"'{text}' is not valid in a perturbation; valid is", 'test', '--perturb', text, '--dry-run',
+                EXAMPLES)
+    for text, said in (('x', "'x' is not a part of a perturbation"), ('seed=1,y=2', "'y=2' is not a part of a perturbation"),
+                       ('random,pct:2', 'random, pct:D and window are policies; leave random out'),
+                       ('seed=1,hold=1us,hold=2us', "a perturbation has 'hold' twice, the second time as 'hold=2us'")):
+        refused(f'the perturbation {text}', 64, said, 'test', '--perturb', text, '--dry-run', EXAMPLES)
     refused('a perturbation of a shared clock', 69, 'only where each CPU has a clock of its own', 'test', '--tcg-time', 'shared',
             '--perturb', '1', '--accel', 'tcg', '--dry-run', EXAMPLES)
     refused('a perturbation that nobody makes', 64, '--perturb needs the monitor', 'test', '--perturb', '1', '--no-monitor', '--accel',

@@ -111,7 +111,19 @@ static const char *const wrong[] = { "",
 				     "then=6:1,then=5:2",
 				     "then=1:1,then=2:1,then=3:1,then=4:1,then=5:1",
 				     "seed:7",
-				     "seed=18446744073709551616" };
+				     "seed=18446744073709551616",
+				     "random,random",
+				     "random=3",
+				     "7,8",
+				     "7,seed=8",
+				     "one-in=3,one-in=3",
+				     "hold=1us,seed=1,hold=1us",
+				     "pct:2,pct:3",
+				     "window,window:1ms",
+				     "at=tasks,at=locks",
+				     "random,pct:2",
+				     "pct:2,random",
+				     "random,window:1ms" };
 
 START_TEST(wrong_text_is_named)
 {
@@ -120,6 +132,42 @@ START_TEST(wrong_text_is_named)
 	t_errno(perturb_parse(wrong[_i], &p, &err), EINVAL);
 	ck_assert_uint_eq(p.seed, 99);
 	err_free(err);
+}
+END_TEST
+
+/* What is wrong, and what would be valid. */
+static const struct {
+	const char *text, *said;
+} named[] = {
+	{ "random,pct:2", "random, pct:D and window are policies; leave random out" },
+	{ "seed=1,one-in=3,one-in=4", "a perturbation has 'one-in' twice, the second time as 'one-in=4'" },
+	{ "3,seed=4", "a perturbation has 'seed' twice" },
+	{ "pct:99", "'pct:99' is not valid in a perturbation; valid is pct:D, from 1 to 64" },
+	{ "at=codes", "valid is at=SET+SET, each set once: tasks, queues, kfuncs, atomics, locks, ops, rq-locks, windows, "
+		      "ipis, timers, code" },
+	{ "points=2", "'points=2' is not a part of a perturbation" },
+};
+
+START_TEST(errors_say_what_is_valid)
+{
+	struct observe_perturb p;
+	struct err *err = NULL;
+	t_errno(perturb_parse(named[_i].text, &p, &err), EINVAL);
+	t_err_contains(&err, named[_i].said);
+}
+END_TEST
+
+/* The table of parts names all sets. */
+START_TEST(all_sets_are_valid)
+{
+	struct observe_perturb p;
+	struct err *err = NULL;
+	const char *word;
+	uint32_t set;
+	for (unsigned i = 0; (word = perturb_set_word(i, &set)); i++) {
+		t_errno(perturb_parse("at=?", &p, &err), EINVAL);
+		t_err_contains(&err, word);
+	}
 }
 END_TEST
 
@@ -238,6 +286,30 @@ START_TEST(wrong_files_are_refused)
 }
 END_TEST
 
+static const struct {
+	const char *points, *said;
+} named_points[] = {
+	{ "3", "its \"points\" is to be a list of points, each [event, function, hold_ns]" },
+	{ "[[1, 2, 5], 7]", "points[1], '7', is not valid: a point is [event, function, hold_ns], three numbers" },
+	{ "[[\"x\", 2, 5]]", "points[0], '[\"x\",2,5]', is not valid: its event is to be a number from 0 on" },
+	{ "[[1, 99, 5]]", "points[0], '[1,99,5]', is not valid: its function is to be an index of \"functions\"" },
+	{ "[[1, 2, 0]]", "its hold_ns is to be a number from 1 to 100000000" },
+	{ "[[4, 2, 9], [4, 2, 9]]", "points[1], '[4,2,9]', is not valid: its event is to come after" },
+};
+
+START_TEST(wrong_points_are_named)
+{
+	struct observe_perturb p;
+	struct observe_point *none;
+	struct err *err = NULL;
+	char text[200];
+	snprintf(text, sizeof(text), "{\"perturb\": 1, \"points\": %s}", named_points[_i].points);
+	json_auto_t *file = json_loads(text, 0, NULL);
+	t_errno(perturb_file_parse(file, &p, &none, &err), EBADMSG);
+	t_err_contains(&err, named_points[_i].said);
+}
+END_TEST
+
 START_TEST(files_are_told_from_texts)
 {
 	ck_assert(perturb_is_file("a.json"));
@@ -256,6 +328,9 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, files_are_told_from_texts);
 	tcase_add_loop_test(tc, valid_text_is_read_and_written, 0, ARRAY_SIZE(valid));
 	tcase_add_loop_test(tc, wrong_text_is_named, 0, ARRAY_SIZE(wrong));
+	tcase_add_loop_test(tc, errors_say_what_is_valid, 0, ARRAY_SIZE(named));
+	tcase_add_test(tc, all_sets_are_valid);
+	tcase_add_loop_test(tc, wrong_points_are_named, 0, ARRAY_SIZE(named_points));
 	tcase_add_loop_test(tc, policies_are_written_with_all_parts, 0, ARRAY_SIZE(policies));
 	tcase_add_test(tc, the_longest_text_fits);
 	tcase_add_test(tc, events_have_numbers);

@@ -195,6 +195,27 @@ START_TEST(a_pass_needs_no_attention)
 }
 END_TEST
 
+/* Schedules of a campaign that were cut have no part in its rates; other tests that were cut need attention. */
+START_TEST(schedules_that_were_cut_do_not_count)
+{
+	struct evidence cut = { .interrupted = true }, whole = { 0 };
+	struct judgement j = { .verdict = KTSTR_INCONCLUSIVE };
+	struct result r = { .name = "ktstr/x@1", .replay = "ktstr test", .judgement = &j, .evidence = &whole };
+	struct closing closing = { 0 };
+	judgement_add(&j, DETAIL_HARNESS, KTSTR_INCONCLUSIVE, "interrupted");
+	closing_add(&closing, &r, KTSTR_INCONCLUSIVE);
+	r.evidence = &cut;
+	closing_add(&closing, &r, KTSTR_INCONCLUSIVE);
+	ck_assert_uint_eq(closing.count, 1);
+	ck_assert_uint_eq(closing_test(&closing, "ktstr/x@1")->ended, 1);
+	r.name = "ktstr/x";
+	closing_add(&closing, &r, KTSTR_INCONCLUSIVE);
+	ck_assert_uint_eq(closing.count, 2);
+	closing_done(&closing);
+	judgement_done(&j);
+}
+END_TEST
+
 START_TEST(many_metrics_are_cut)
 {
 	const struct term plain = { .columns = 80 };
@@ -251,6 +272,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, time_left_follows_what_was_seen);
 	tcase_add_test(tc, plurals);
 	tcase_add_test(tc, a_pass_needs_no_attention);
+	tcase_add_test(tc, schedules_that_were_cut_do_not_count);
 	tcase_add_test(tc, many_metrics_are_cut);
 }
 
