@@ -58,7 +58,10 @@ int bisect_journal_open(struct bisect_journal *j, const struct bisect_settings *
 		j->root = json_object();
 		json_put(&j->root, "points", json_object());
 	}
-	return j->root ? mkdir_parents(dir, 0755, err) : FAIL_SYS(err, -ENOMEM, "open the journal");
+	if (!j->root)
+		return FAIL_SYS(err, -ENOMEM, "open the journal");
+	r = mkdir_parents(dir, 0755, err);
+	return r < 0 ? err_wrap(err, r, BISECT_NEEDS_CACHE) : 0;
 }
 
 void bisect_journal_done(struct bisect_journal *j)

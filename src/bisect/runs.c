@@ -24,15 +24,20 @@
 int bisect_bench_open(struct bisect_bench *b, const struct bisect_settings *s, const struct bisect_points *p,
 		      struct err **err)
 {
-	_cleanup_free_ char *root = cache_sibling("bisect");
+	_cleanup_free_ char *root = NULL;
 	*b = (struct bisect_bench){ .settings = s, .points = p };
 	for (size_t i = 0; i < BISECT_KEEP; i++)
 		b->place[i].tree = WORKTREE_NULL;
 	b->is_ready = calloc(p->history.count, sizeof(*b->is_ready));
-	if (!root || !b->is_ready || asprintf(&b->dir, "%s/run-%d", root, getpid()) < 0)
+	int r = cache_sibling_find("bisect", &root, err);
+	if (r < 0)
+		return r;
+	if (!b->is_ready || asprintf(&b->dir, "%s/run-%d", root, getpid()) < 0)
 		return b->dir = NULL, -ENOMEM;
-	int r = remove_tree(b->dir, err);
-	return r == 0 ? mkdir_parents(b->dir, 0755, err) : r;
+	r = remove_tree(b->dir, err);
+	if (r == 0)
+		r = mkdir_parents(b->dir, 0755, err);
+	return r < 0 ? err_wrap(err, r, BISECT_NEEDS_CACHE) : 0;
 }
 
 void bisect_bench_done(struct bisect_bench *b)

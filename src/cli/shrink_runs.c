@@ -1,31 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* shrink_runs.c -- runs candidates of `ktstr shrink` as processes of `ktstr test`; see shrink.h. */
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include "base/environment.h"
 #include "base/file.h"
 #include "base/result_name.h"
 #include "base/text.h"
-#include "reactor/interrupt.h"
 #include "cli/shrink.h"
 #include "cli/status.h"
-#include "kernel/command.h"
 #include "results/one.h"
+#include "worktree/program.h"
 
-#define STOP_DEADLINE (20 * NSEC_PER_SEC) /* for `ktstr test` to end its machines */
-#define WORDS_MAX     160
-
-enum { SHRINK_TRY, SHRINK_STOP, SHRINK_REAP, SHRINK_COUNT };
+#define WORDS_MAX 160
 
 struct slot {
-	struct machine machine;
-	struct command_run command;
 	const struct shrink_base *base;
 	struct shrink_run *run;
-	char *dir, *results, *scenario, *points;
+	char *dir, *results, *scenario, *points, *sidecars;
+	const char **env;
 	char *word[WORDS_MAX];
 	size_t words;
 	int result;
@@ -116,11 +109,11 @@ static void keep_line(void *data, const char *line)
 /* A candidate that makes no sense has no result. It is not run, but any other reason is one to stop. */
 static bool is_refused(int status)
 {
-	return WIFEXITED(status) && (WEXITSTATUS(status) == EXIT_BAD_DATA || WEXITSTATUS(status) == EXIT_BAD_USAGE);
+	return status == EXIT_BAD_DATA || status == EXIT_BAD_USAGE;
 }
 
 /* Does the run that has ended decide? */
-static bool judge_try(struct slot *s)
+static bool judge_try(struct slot *s, int status)
 {
 	struct shrink_run *r = s->run;
 	char failure[FAILURE_NAME_MAX];
@@ -128,7 +121,7 @@ static bool judge_try(struct slot *s)
 	if (result_read_one(s->results, SIDECAR_SUFFIX, &r->result) == 0) {
 		r->accepted = failure_name(r->result, failure) && (!r->wanted || !strcmp(failure, r->wanted));
 		result_read_one(s->results, PERTURB_SUFFIX, &r->taken);
-	} else if (!is_refused(s->command.child.status))
+	} else if (!is_refused(status))
 		s->result = FAIL(&s->err, ERR_MISSING, -EIO, "a candidate could not run: %s", r->said);
 	r->cut = !r->accepted && r->tried < r->tries && nsec_now() >= s->base->until;
 	return r->accepted || r->tried >= r->tries || r->cut;
@@ -143,75 +136,15 @@ static int start_try(struct slot *s)
 	return r < 0 ? r : s->result;
 }
 
-static int run_try(struct machine *m, int result)
+/* A status that is not 0 is a failed test, or a candidate that makes no sense. */
+static bool try_again(void *data, int status)
 {
-	struct slot *s = container_of(m, struct slot, machine);
-	_cleanup_free_ char *sidecars = NULL;
-	_cleanup_free_ const char **env = NULL;
-	size_t count = 0;
-	while (s->base->environment[count])
-		count++;
-	env = calloc(count + 2, sizeof(*env));
-	if (!env || asprintf(&sidecars, "%s=%s", environment_variables[ENV_SIDECAR_DIR].name, s->results) < 0)
-		return s->result = -ENOMEM;
-	memcpy(env, s->base->environment, count * sizeof(*env));
-	env[count] = sidecars;
-	if (command_is_idle(&s->command) && (s->result = start_try(s)) < 0)
-		return s->result;
-	struct command_spec spec = { .what = "run", .argv = (const char *const *)s->word, .env = env, .guarded = true };
-	int r = command_drive(m, result, &s->command, &spec, &s->err);
-	if (r == 0)
-		return SHRINK_TRY;
-	/* A status that is not 0 is a failed test, or a candidate that makes no sense. */
-	if (r < 0 && !(r == -EIO && s->command.child.status))
-		return s->result = r;
-	s->err = err_free(s->err);
-	bool ended = judge_try(s);
-	if (s->result < 0)
-		return s->result;
-	if (ended)
-		return MACHINE_END;
-	command_done(&s->command);
-	command_init(&s->command);
-	s->command.on_line = keep_line;
-	s->command.data = s;
-	machine_nop(m);
-	return SHRINK_TRY;
+	struct slot *s = data;
+	bool ended = judge_try(s, status);
+	if (s->result == 0 && !ended)
+		s->result = start_try(s);
+	return s->result == 0 && !ended;
 }
-
-/* The first signal is a request. */
-static int stop_run(struct machine *m, int result)
-{
-	struct slot *s = container_of(m, struct slot, machine);
-	(void)result;
-	if (!s->command.child.running)
-		return SHRINK_REAP;
-	child_kill(&s->command.child, SIGTERM);
-	machine_wait_child(m, &s->command.child);
-	return SHRINK_STOP;
-}
-
-static int reap_run(struct machine *m, int result)
-{
-	struct slot *s = container_of(m, struct slot, machine);
-	(void)result;
-	return command_reap(m, &s->command) ? MACHINE_END : SHRINK_REAP;
-}
-
-static void slot_ended(struct machine *m, int result)
-{
-	struct slot *s = container_of(m, struct slot, machine);
-	if (s->result == 0)
-		s->result = result;
-}
-
-static const struct machine_state shrink_states[SHRINK_COUNT] = {
-	[SHRINK_TRY] = { "try", run_try, DEADLINE_NONE, SHRINK_STOP, TO(SHRINK_TRY) | TO_END },
-	[SHRINK_STOP] = { "stop", stop_run, STOP_DEADLINE, SHRINK_REAP, TO(SHRINK_STOP) | TO(SHRINK_REAP) },
-	[SHRINK_REAP] = { "reap", reap_run, DEADLINE_NONE, 0, TO(SHRINK_REAP) | TO_END },
-};
-
-static const struct machine_type shrink_type = { "shrink", shrink_states, SHRINK_COUNT, slot_ended };
 
 /* --- several ------------------------------------------------------------------------------------------------------ */
 
@@ -220,13 +153,24 @@ static int write_json(const char *path, const json_t *value, struct err **err)
 	return value ? json_write_file(path, value, err) : 0;
 }
 
+/* The base's environment, and where the results go. */
+static int make_environment(struct slot *s)
+{
+	size_t count = 0;
+	while (s->base->environment[count])
+		count++;
+	s->env = calloc(count + 2, sizeof(*s->env));
+	if (!s->env || asprintf(&s->sidecars, "%s=%s", environment_variables[ENV_SIDECAR_DIR].name, s->results) < 0)
+		return s->sidecars = NULL, -ENOMEM;
+	memcpy(s->env, s->base->environment, count * sizeof(*s->env));
+	s->env[count] = s->sidecars;
+	return 0;
+}
+
 static int open_slot(struct slot *s, const struct shrink_base *b, struct shrink_run *run, unsigned number,
 		     struct err **err)
 {
 	*s = (struct slot){ .base = b, .run = run };
-	command_init(&s->command);
-	s->command.on_line = keep_line;
-	s->command.data = s;
 	if (asprintf(&s->dir, "%s/%u", b->dir, number) < 0)
 		return s->dir = NULL, -ENOMEM;
 	s->results = path_join(s->dir, "results");
@@ -235,13 +179,18 @@ static int open_slot(struct slot *s, const struct shrink_base *b, struct shrink_
 	int r = s->results && s->scenario && s->points ? mkdir_parents(s->dir, 0755, err) : -ENOMEM;
 	if (r == 0)
 		r = write_json(s->scenario, run->scenario, err);
-	return r == 0 ? write_json(s->points, run->points, err) : r;
+	if (r == 0)
+		r = write_json(s->points, run->points, err);
+	if (r == 0)
+		r = make_environment(s);
+	return r;
 }
 
 static void close_slot(struct slot *s)
 {
-	command_done(&s->command);
 	drop_words(s);
+	free(s->sidecars);
+	free(s->env);
 	free(s->dir);
 	free(s->results);
 	free(s->scenario);
@@ -249,38 +198,47 @@ static void close_slot(struct slot *s)
 	err_free(s->err);
 }
 
-static int run_slots(struct reactor *r, struct slot *slot, unsigned count, struct err **err)
+static int slot_error(struct slot *s, struct err **err)
 {
-	struct signals signals;
-	int result = interrupt_watch(&signals, r, err);
-	if (result < 0)
-		return result;
-	for (unsigned i = 0; i < count; i++)
-		machine_start(r, &slot[i].machine, &shrink_type, NULL, "candidate %u", i);
-	result = reactor_run(r);
-	signals_done(&signals);
-	if (signals.caught)
-		return FAIL(err, ERR_INTERRUPTED, -ECANCELED, "interrupted");
+	if (s->result < 0 && err && s->err)
+		*err = TAKE_PTR(s->err);
+	return s->result;
+}
+
+static int run_slots(struct slot *slot, unsigned count, struct err **err)
+{
+	_cleanup_free_ struct program *program = calloc(count, sizeof(*program));
+	_cleanup_free_ int *status = calloc(count, sizeof(*status));
+	int result = program && status ? 0 : -ENOMEM;
 	for (unsigned i = 0; i < count && result == 0; i++) {
-		result = slot[i].result;
-		if (result < 0 && err)
-			*err = TAKE_PTR(slot[i].err);
+		struct slot *s = &slot[i];
+		program[i] = (struct program){ .what = "run",
+					       .argv = (const char *const *)s->word,
+					       .env = s->env,
+					       .on_line = keep_line,
+					       .again = try_again,
+					       .data = s };
+		s->result = start_try(s);
+		result = slot_error(s, err);
 	}
+	if (result == 0)
+		result = programs_run(program, count, status, err);
+	for (unsigned i = 0; i < count && result == 0; i++)
+		result = slot_error(&slot[i], err);
 	return result;
 }
 
 int shrink_runs(const struct shrink_base *b, struct shrink_run *run, unsigned count, struct err **err)
 {
-	_cleanup_(reactor_free_p) struct reactor *r = NULL;
 	struct slot *slot = calloc(count, sizeof(*slot));
 	unsigned open = 0;
-	int result = slot ? reactor_new(&r, err) : -ENOMEM;
+	int result = slot ? 0 : -ENOMEM;
 	while (result == 0 && open < count) {
 		result = open_slot(&slot[open], b, &run[open], open, err);
 		open++;
 	}
 	if (result == 0)
-		result = run_slots(r, slot, count, err);
+		result = run_slots(slot, count, err);
 	for (unsigned i = 0; i < open; i++)
 		close_slot(&slot[i]);
 	free(slot);

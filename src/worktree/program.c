@@ -22,6 +22,32 @@ struct running {
 	struct err *err;
 };
 
+static int status_of(const struct running *c)
+{
+	int status = c->run.child.status;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static void make_ready(struct running *c)
+{
+	command_init(&c->run);
+	c->run.log_fd = c->log;
+	c->run.on_line = c->command->on_line;
+	c->run.data = c->command->data;
+}
+
+/* False: it has run for the last time. */
+static bool start_again(struct running *c)
+{
+	if (!c->command->again || !c->command->again(c->command->data, status_of(c)))
+		return false;
+	c->err = err_free(c->err);
+	command_done(&c->run);
+	make_ready(c);
+	machine_nop(&c->machine);
+	return true;
+}
+
 static int drive_program(struct machine *m, int result)
 {
 	struct running *c = container_of(m, struct running, machine);
@@ -36,7 +62,9 @@ static int drive_program(struct machine *m, int result)
 	/* A status that is not 0 is the caller's affair. */
 	bool ended = c->result > 0 || (c->result == -EIO && c->run.child.status);
 	c->result = ended ? 0 : c->result;
-	return ended ? MACHINE_END : c->result;
+	if (!ended)
+		return c->result;
+	return start_again(c) ? PROGRAM_RUN : MACHINE_END;
 }
 
 /* The first signal is a request. */
@@ -78,10 +106,10 @@ static const struct machine_type program_type = { "program", program_states, PRO
 static int open_program(struct running *c, const struct program *p, struct err **err)
 {
 	*c = (struct running){ .command = p, .log = -1 };
-	command_init(&c->run);
-	c->log = open(p->log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-	c->run.log_fd = c->log;
-	return c->log < 0 ? FAIL_SYS(err, -errno, "create '%s'", p->log) : 0;
+	if (p->log)
+		c->log = open(p->log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	make_ready(c);
+	return p->log && c->log < 0 ? FAIL_SYS(err, -errno, "create '%s'", p->log) : 0;
 }
 
 static void close_program(struct running *c)
@@ -111,12 +139,6 @@ static int run_machines(struct reactor *r, struct running *c, size_t count, stru
 			*err = TAKE_PTR(c[i].err);
 	}
 	return result;
-}
-
-static int status_of(const struct running *c)
-{
-	int status = c->run.child.status;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 int programs_run(const struct program *p, size_t count, int *ret_status, struct err **err)

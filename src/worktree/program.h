@@ -10,7 +10,15 @@ struct program {
 	const char *const *argv;
 	const char *const *env; /* added to ours, or NULL */
 	const char *cwd;	/* NULL: ours */
-	const char *log;	/* file for its output */
+	const char *log;	/* file for its output; NULL: it is not kept */
+	/* Gets each line of its output; may be NULL. */
+	void (*on_line)(void *data, const char *line);
+	/*
+	 * It has ended, with a status as below. True: it runs once more, with the words that are now in @argv. NULL: it
+	 * does not.
+	 */
+	bool (*again)(void *data, int status);
+	void *data; /* of both */
 };
 
 /*

@@ -271,6 +271,10 @@ def usage(p, c):
     with open(p / 'plain.json', 'w') as f:
         json.dump({'ktstr_scenario': 1, 'test': {'name': 'x'}, 'scenario': {'steps': []}}, f)
     refused(p, 'a file without arguments', 'has no arguments', '--args', test=('test', p / 'plain.json'))
+    run = Run('bisect', '--good', c[2], '--bad', c[5], '--', 'test', '-E', 'test(=ktstr/other)', 'build', cwd=p.top,
+              env={'XDG_CACHE_HOME': '/proc/nothing'})
+    check(run.status == 69 and run.err.count('error:') == 1 and 'set XDG_CACHE_HOME to a directory that can be written to' in run.err,
+          'a cache that cannot be written to: one line says what to do', run)
     run = Run('bisect', '--good', 'x', '--', 'test', '-E', 'test(=ktstr/x)', 'build', cwd='/')
     check(run.status == 64 and 'not in a checkout of git' in run.err, 'outside of git: exit status 64', run)
 
