@@ -78,8 +78,9 @@ struct bisect_journal {
 };
 
 /* What comes before the reason, if the cache cannot be written to. */
-#define BISECT_NEEDS_CACHE                                                                                           \
-	"a bisection keeps check-outs and results in the cache; set XDG_CACHE_HOME to a directory that can be written " \
+#define BISECT_NEEDS_CACHE                                                                                      \
+	"a bisection keeps check-outs and results in the cache; set XDG_CACHE_HOME to a directory that can be " \
+	"written "                                                                                              \
 	"to"
 
 /* @points: those of the history, which are a part of the identity. */

@@ -86,10 +86,10 @@ struct attempt {
 	struct vm_pinning *pinning; /* becomes config.pinning in perf mode */
 	struct sandbox sandbox;	    /* used by `env` only; SANDBOX_NULL at first */
 	struct vm_config config;
-	struct vm_devices devices;	     /* of `config`; disk_fd is owned, -1: none */
-	bool keep_memory;		     /* keep the guest's memory until attempt_done() */
-	bool keep_cpus;			     /* keep the CPUs until it is judged, and not only until the machine ended */
-	nsec_t boot_deadline;		     /* host time for BOOTING; 0: the default of the state */
+	struct vm_devices devices; /* of `config`; disk_fd is owned, -1: none */
+	bool keep_memory;	   /* keep the guest's memory until attempt_done() */
+	bool keep_cpus;		   /* keep the CPUs until it is judged, and not only until the machine ended */
+	nsec_t boot_deadline;	   /* host time for BOOTING; 0: the default of the state */
 	nsec_t setup_deadline, run_deadline; /* the same for SETTING_UP and RUNNING */
 	struct clone_template
 		*clone_template; /* owned, not started yet: the machine is cloned from it. NULL: the machine boots */
@@ -112,7 +112,7 @@ struct attempt {
 	const char *dropped;	      /* why it was cancelled before it started; static text; NULL: it was not */
 	bool cut;		      /* the run was interrupted, so this is the last try */
 	bool judged, stored;
-	bool called_slow; /* used by the owner only */
+	bool called_slow;	  /* used by the owner only */
 	bool noted, noted_failed; /* the same */
 	_Atomic nsec_t
 		host_began; /* `on_host`: when the body started. 0: not yet; HOST_NEVER: it must not start any more */

@@ -109,7 +109,7 @@ struct fleet {
 	struct flake_history *history;	/* of each plan item; only its running attempt may use it */
 	struct run_counts counts;
 	unsigned noted_failures; /* that are not in `counts` yet */
-	bool memory_is_limited; /* by a control group; `memory_note` says which one, and what to do */
+	bool memory_is_limited;	 /* by a control group; `memory_note` says which one, and what to do */
 	char memory_note[400];
 	unsigned open; /* items without a final result */
 	nsec_t began;

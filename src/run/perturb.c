@@ -314,11 +314,12 @@ static int take_part(const char *text, unsigned *given, struct observe_perturb *
 	if (part < 0)
 		return FAIL(err, ERR_USAGE, -EINVAL,
 			    "'%s' is not a part of a perturbation, which has the form [random|pct:D|window:TIME,]"
-			    "seed=7,one-in=3,hold=500us,at=SET+SET; see 'ktstr help perturbations'",
+			    "seed=7,one-in=3,hold=500us,at=SET+SET; see 'ktstr explore --help'",
 			    text);
 	if (*given & 1u << part && part != PART_THEN)
-		return FAIL(err, ERR_USAGE, -EINVAL, "a perturbation has '%s' twice, the second time as '%s'; leave one out",
-			    parts[part].name, text);
+		return FAIL(err, ERR_USAGE, -EINVAL,
+			    "a perturbation has '%s' twice, the second time as '%s'; leave one out", parts[part].name,
+			    text);
 	*given |= 1u << part;
 	if (!read_part(text, (enum part)part, p))
 		return FAIL(err, ERR_USAGE, -EINVAL, "'%s' is not valid in a perturbation; valid is %s", text,

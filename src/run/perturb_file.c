@@ -101,7 +101,8 @@ static int refuse_point(const json_t *point, size_t number, const char *why, str
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	json_print(point, /* pretty= */ false, &text);
 	int shown = (int)MIN_OF(strcspn(buf_str(&text), "\n"), (size_t)60);
-	return FAIL(err, ERR_DATA, -EBADMSG, "points[%zu], '%.*s', is not valid: %s", number, shown, buf_str(&text), why);
+	return FAIL(err, ERR_DATA, -EBADMSG, "points[%zu], '%.*s', is not valid: %s", number, shown, buf_str(&text),
+		    why);
 }
 
 static int read_points(const json_t *list, struct observe_point *ret, struct err **err)

@@ -143,8 +143,9 @@ static const struct {
 	{ "seed=1,one-in=3,one-in=4", "a perturbation has 'one-in' twice, the second time as 'one-in=4'" },
 	{ "3,seed=4", "a perturbation has 'seed' twice" },
 	{ "pct:99", "'pct:99' is not valid in a perturbation; valid is pct:D, from 1 to 64" },
-	{ "at=codes", "valid is at=SET+SET, each set once: tasks, queues, kfuncs, atomics, locks, ops, rq-locks, windows, "
-		      "ipis, timers, code" },
+	{ "at=codes",
+	  "valid is at=SET+SET, each set once: tasks, queues, kfuncs, atomics, locks, ops, rq-locks, windows, "
+	  "ipis, timers, code" },
 	{ "points=2", "'points=2' is not a part of a perturbation" },
 };
 
