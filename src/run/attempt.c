@@ -51,12 +51,6 @@ static int on_host(struct machine *m, int result)
 	return ATTEMPT_JUDGING;
 }
 
-nsec_t attempt_began(const struct attempt *a)
-{
-	nsec_t host = atomic_load(&a->host_began);
-	return !a->on_host ? a->admitted : host == HOST_NEVER ? 0 : host;
-}
-
 bool attempt_begin_on_host(struct attempt *a)
 {
 	nsec_t none = 0;

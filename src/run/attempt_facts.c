@@ -7,6 +7,12 @@
 #include "run/fleet.h"
 #include "run/second_run.h"
 
+nsec_t attempt_began(const struct attempt *a)
+{
+	nsec_t host = atomic_load(&a->host_began);
+	return !a->on_host ? a->admitted : host == HOST_NEVER ? 0 : host;
+}
+
 static struct fleet *fleet_of(const struct attempt *a)
 {
 	return a->owner;
