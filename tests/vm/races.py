@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Campaigns of ktstr explore: a seeded race of a fixture scheduler is found, its signature can be listed as known, and
 the next campaign goes on after the last one; the same scheduler without the race passes. How campaigns end."""
+import json
 import os
 import random
 import shlex
