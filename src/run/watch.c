@@ -253,16 +253,11 @@ static uint64_t tick_ns(struct watch *w)
 	return w->tick_ns;
 }
 
-static bool has_scheduler(const struct sample *s)
-{
-	return *s->scx.name;
-}
-
 /* A task of the scheduler waits for a CPU for too long: nobody else will see the queues as they are now. */
 static bool is_stalled(struct watch *w)
 {
 	struct stall stall;
-	if (!has_scheduler(&w->sample) || !w->patience)
+	if (!*w->sample.scx.name || !w->patience)
 		return false;
 	stall_scan(&w->kernel->stall, &w->view, STALL_TASKS_MAX, &stall);
 	return stall.supported && stall.task && stall.age_jiffies * tick_ns(w) > (uint64_t)w->patience;
