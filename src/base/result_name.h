@@ -22,6 +22,7 @@
 #define TRACE_SUFFIX	 ".perfetto.json" /* of --schedule-trace, in its directory */
 #define MODEL_SUFFIX	 ".llm.txt"	  /* what a language model's server answered */
 #define LOAD_LOG_SUFFIX	 ".load-log.txt"  /* of a cell of the verifier sweep: what the scheduler printed */
+#define RODATA_SUFFIX	 ".rodata.json"	  /* of such a cell: the constants of its BPF programs */
 
 /* Directory of earlier runs, in the directory of all runs: .history/RUN/TIME-ID. */
 #define HISTORY_DIRECTORY ".history"

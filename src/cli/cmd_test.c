@@ -317,6 +317,7 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 		.capture = a->capture,
 		.write_scenario = a->write_scenario,
 		.perturb_file = s->perturb_points ? a->perturb : NULL,
+		.constants_dir = a->source ? a->source->constants_dir : NULL,
 		/* The variable counts if it is set, whatever its value. */
 		.skips_fail = a->no_skip_mode || environment_is_on(ENV_NO_SKIP_MODE),
 		.out = term_probe(has_own_output(a) ? STDERR_FILENO : STDOUT_FILENO),

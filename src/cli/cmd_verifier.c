@@ -29,6 +29,8 @@ static const struct option_row verifier_options[] = {
 	OPT_LIST(ARGS, profiles, "profiles", 0, "PROFILE",
 		 "run the scheduler with these sets of its flags, as 'default' or 'fifo+slow', and compare them"),
 	OPT_FLAG(ARGS, all_profiles, "all-profiles", 0, "the same with all sets of flags that it lists"),
+	OPT_STRING(ARGS, rodata, "rodata", 0, "DIR",
+		   "only verify, in copies of one machine, with the constants that the cells in DIR had"),
 	OPT_STRING(ARGS, test.filter, "filter-cells", 'E', "EXPR", "run only these cells; see 'ktstr help filters'"),
 	OPT_FLAG(ARGS, test.list, "list", 0, "print the cells and run none"),
 	OPT_FLAG(ARGS, test.dry_run, "dry-run", 0, "print what would run, in which order, and how long it will take"),
@@ -74,14 +76,13 @@ static const struct option_row verifier_options[] = {
 	ROWS_SLURM(ARGS, test.),
 	OPT_STRING(ARGS, test.trace, "trace", 0, "FILE", "write a Chrome trace of this command to FILE"),
 	OPT_INSTEAD("nextest-profile", "say what the profile would say, with --jobs"),
-	OPT_INSTEAD("rodata", "every cell boots its own machine; choose topologies with --preset"),
 	OPT_END,
 };
 
 static const struct option_conflict verifier_conflicts[] = {
-	{ "profiles", "all-profiles" }, { "list", "dry-run" }, { "list", "replay" }, { "slurm", "list" },
-	{ "slurm", "dry-run" },		{ "slurm", "replay" }, { "slurm", "jobs" },  { "slurm", "cpu-cap" },
-	{ "slurm", "trace" },		{ NULL, NULL },
+	{ "profiles", "all-profiles" }, { "list", "dry-run" },	{ "list", "replay" },  { "slurm", "list" },
+	{ "slurm", "dry-run" },		{ "slurm", "replay" },	{ "slurm", "jobs" },   { "slurm", "cpu-cap" },
+	{ "slurm", "trace" },		{ "rodata", "replay" }, { "rodata", "slurm" }, { NULL, NULL },
 };
 
 /* --- what is asked for -------------------------------------------------------------------------------------------- */
@@ -185,7 +186,7 @@ static int show_records(const struct test_source *from, const struct session *se
 	const struct sweep_plan *p = container_of(from, struct sweep_plan, source);
 	const struct run_records *records = &session->records;
 	const struct showing *showing = p->args;
-	_cleanup_(sweep_done) struct sweep s = { 0 };
+	_cleanup_(sweep_done) struct sweep s = { .verified_only = showing->args->rodata };
 	_cleanup_free_ const struct run_record **sorted = calloc(records->count + 1, sizeof(*sorted));
 	int r = sorted ? 0 : -ENOMEM;
 	for (size_t i = 0; r == 0 && i < records->count; i++)
@@ -201,9 +202,12 @@ static int show_records(const struct test_source *from, const struct session *se
 static int run_sweep(struct verifier_args *a, const struct verifier_view *view, struct err **err)
 {
 	const struct showing showing = { a, view };
+	_cleanup_(cell_constants_done) struct cell_constants_list constants = { 0 };
 	const struct sweep_plan plan = {
 		.source = { .needs_paths = a->test.paths.count,
 			    .presets = a->presets.item,
+			    .constants = a->rodata ? &constants : NULL,
+			    .constants_dir = a->rodata,
 			    .programs = a->programs.item,
 			    .suites = sweep_suites,
 			    .finish = show_records },
@@ -214,6 +218,12 @@ static int run_sweep(struct verifier_args *a, const struct verifier_view *view, 
 		.args = &showing,
 	};
 	bool verbose = a->test.verbose;
+	int r = a->rodata ? cell_constants_read(a->rodata, &constants, err) : 0;
+	if (r < 0)
+		return r;
+	/* All these cells have the same machine. */
+	if (a->rodata)
+		a->test.start = START_CLONE;
 	a->raw |= environment_is_on(ENV_VERIFIER_RAW);
 	a->test.source = &plan.source;
 	a->test.no_perf_mode = true;
@@ -271,6 +281,11 @@ const struct command cmd_verifier = {
 		"kernel. Without operands all schedulers that test binaries in build declare are taken. A declaration "
 		"can "
 		"name the kernels and leave out topologies.\n\n"
+		"With --rodata, cells only verify. They are copies of one small machine for each kernel, and the "
+		"constants "
+		"of the scheduler's programs are replaced by those that it had in a cell of an earlier sweep on tcg. "
+		"DIR "
+		"is the directory of that sweep's results; it may be of another kernel.\n\n"
 		"Cells are tests: they have sidecars, and 'ktstr stats' and 'ktstr report' read them. The progress "
 		"goes to "
 		"standard error; standard output has the result. With --output grid, it has the verifier's log of each "
@@ -283,6 +298,8 @@ const struct command cmd_verifier = {
 			{ "ktstr verifier", "every declared scheduler on the default kernel" },
 			{ "ktstr verifier ./scx_mine --kernel 6.12,6.14 --preset 4cpu-1llc-nosmt", "one program" },
 			{ "ktstr verifier --save before.csv", "keep the numbers" },
+			{ "ktstr verifier --kernel 6.14 --rodata results",
+			  "verify on another kernel, without a machine of each topology" },
 			{ "ktstr verifier --compare before.csv --fail-on 'insns_pct>10'",
 			  "fail if a program costs the verifier a tenth more" },
 			{ NULL },

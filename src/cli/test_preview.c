@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "cli/out.h"
 #include "cli/test_session.h"
+#include "cli/test_source.h"
 #include "run/replay.h"
 #include "topo/topology.h"
 #include "vmm/qemu/qemu.h"
@@ -33,6 +34,7 @@ static void put_job(json_t **o, const struct session *s, const struct plan_case 
 		.lag_ns = c->lag_ns == QEMU_LAG_NS ? 0 : c->lag_ns,
 		.perturb = &c->perturb,
 		.perturb_file = s->perturb_points ? s->args->perturb : NULL,
+		.constants = c->constants ? s->args->source->constants_dir : NULL,
 		.gauntlet = c->preset != NULL,
 		.strict = s->args->release,
 		.perf = s->perf,

@@ -117,6 +117,7 @@ int session_plan(struct session *s, const struct test_args *a, struct err **err)
 		.strict = a->release,
 		.gauntlet = a->gauntlet && !environment_is_on(ENV_CARGO_TEST_MODE),
 		.presets = a->source ? a->source->presets : NULL,
+		.constants = a->source ? a->source->constants : NULL,
 		.perf = s->perf,
 		.perf_only = environment_is_on(ENV_PERF_ONLY),
 		.perf_if_possible = environment_is_on(ENV_PERF_DELTA),

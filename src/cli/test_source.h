@@ -5,14 +5,17 @@
 
 #include "base/err.h"
 
+struct cell_constants_list;
 struct plan;
 struct session;
 
 /* A member of the command's own struct, which its functions find by container_of(). */
 struct test_source {
-	bool needs_paths;	     /* test binaries are loaded from the paths first */
-	const char *const *presets;  /* NULL-terminated; NULL: not asked for */
-	const char *const *programs; /* of schedulers, that were named; NULL-terminated, or NULL */
+	bool needs_paths;			     /* test binaries are loaded from the paths first */
+	const char *const *presets;		     /* NULL-terminated; NULL: not asked for */
+	const struct cell_constants_list *constants; /* cells only verify, with these; NULL: they run */
+	const char *constants_dir;		     /* where they come from */
+	const char *const *programs;		     /* of schedulers, that were named; NULL-terminated, or NULL */
 	/* Replaces the suites of the session. */
 	int (*suites)(const struct test_source *from, struct session *s, struct err **err);
 	/* Leaves out tests of a plan that need not run; NULL: all run. */

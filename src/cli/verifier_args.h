@@ -14,7 +14,7 @@ struct verifier_args {
 	struct test_args test; /* of the run */
 	struct strings operands, schedulers, programs, presets, profiles;
 	struct strings emit, sort, filter, fail_on;
-	const char *save, *compare, *replay;
+	const char *save, *compare, *replay, *rodata;
 	unsigned output; /* enum verifier_output */
 	uint64_t top, top_lines;
 	bool raw, all_profiles;

@@ -242,9 +242,9 @@ static int put_log(const struct sweep_cell *c, bool raw, struct buf *out)
 static int put_cell(const struct verifier_args *a, const struct sweep *s, const struct sweep_cell *c, struct buf *out)
 {
 	buf_appendf(out, "\n=== %s | kernel %s | topology %s ===\n\n", c->label, c->kernel, c->preset);
+	const char *state = s->verified_only ? "NOT VERIFIED" : c->attached ? "ATTACHED, BUT FAILED" : "NOT ATTACHED";
 	if (c->outcome != SWEEP_PASS)
-		buf_appendf(out, "  scheduler: %s: %s\n", c->attached ? "ATTACHED, BUT FAILED" : "NOT ATTACHED",
-			    *c->cause ? c->cause : "see its report");
+		buf_appendf(out, "  scheduler: %s: %s\n", state, *c->cause ? c->cause : "see its report");
 	put_stats(s, c, out);
 	int r = put_log(c, a->raw, out);
 	buf_puts(out, "\n");

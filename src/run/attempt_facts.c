@@ -70,6 +70,7 @@ struct judge_facts attempt_facts(const struct attempt *a)
 		.file = t->file,
 		.line = t->line,
 		.limits = a->item->limits,
+		.verifies_only = a->item->constants != NULL,
 	};
 }
 

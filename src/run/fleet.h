@@ -55,6 +55,7 @@ struct fleet_config {
 	const char *schedule_trace;	/* directory for the trace of each test's schedule; NULL: none is wanted */
 	bool no_monitor;		/* do not look at guests from outside */
 	const char *write_scenario;	/* file for the scenario that the only test runs, or NULL */
+	const char *constants_dir;	/* of cells that only verify, or NULL */
 	const char *perturb_file;	/* where the points of the plan's perturbation are, or NULL */
 	bool exploring;			/* many schedules: reports only in files, and no second runs */
 	struct packed_run *capture;	/* gets all that decides the run of the only test; NULL: it is not wanted */

@@ -300,8 +300,10 @@ static char *reason_to_skip(const struct plan_case *c, const struct plan_request
 			 arch_names[c->test->arch].name, c->kernel->version, arch_names[c->kernel->arch].name);
 		return strdup(text);
 	}
-	if (c->preset && c->preset->last_llc_cores)
+	if (c->preset && c->preset->last_llc_cores && !c->constants)
 		return strdup("no backend has LLCs with different numbers of cores");
+	if (c->constants && q->backend && q->backend->vcpu_threads)
+		return strdup("constants of other topologies (--rodata) need tcg, where memory can be written in time");
 	const char *why = q->backend ? q->backend->refuses(&config, text, sizeof(text)) : NULL;
 	why = why ? why : perf_refused(c, q);
 	why = why ? why : kaslr_refused(c);
@@ -322,15 +324,20 @@ static char *reason_to_skip(const struct plan_case *c, const struct plan_request
 	return why ? strdup(why) : NULL;
 }
 
+static uint64_t text_variant(const char *text)
+{
+	struct rng mix = { 0 };
+	for (const char *at = text; *at; at++)
+		mix.state = rng_next(&mix) ^ (uint8_t)*at;
+	return *text ? rng_next(&mix) : 0;
+}
+
 /* A test without devices has the variant that it always had. */
 static uint64_t devices_variant(const struct plan_case *c)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
-	struct rng mix = { 0 };
 	device_decl_describe(&c->test->devices, &text);
-	for (const char *at = buf_str(&text); *at; at++)
-		mix.state = rng_next(&mix) ^ (uint8_t)*at;
-	return text.len ? rng_next(&mix) : 0;
+	return text_variant(buf_str(&text));
 }
 
 static uint64_t variant_of(const struct plan_case *c)
@@ -396,6 +403,9 @@ static int fill_case(struct plan_case *c, const struct plan_request *q)
 	/* A preset with the test's own topology is a separate result and needs a separate file. */
 	if (c->preset && same_text(c, t))
 		c->variant ^= 0x9e3779b97f4a7c15u;
+	/* Cells that only verify have one topology, and a file for each preset. */
+	if (c->constants)
+		c->variant ^= text_variant(c->preset->name);
 	if (t->problem)
 		return set_problem(c, t->problem);
 	uint64_t files_mib = includes_mib(t, c->kernel ? c->kernel->kit : NULL);
@@ -428,6 +438,15 @@ static int put_seed(struct plan_case *c)
 	return 0;
 }
 
+/* A cell that only verifies has constants, and a machine that all such cells can share a snapshot of. */
+static void find_constants(struct plan_case *c, const struct plan_request *q)
+{
+	if (!q->constants)
+		return;
+	c->constants = &cell_constants_find(q->constants, c->test->cell->label, c->preset)->data;
+	c->topology = (struct ktstr_topology){ 1, 1, 2, 1 };
+}
+
 static int add_schedule(struct plan *p, const struct plan_request *q, const struct test_decl *t, const struct kernel *k,
 			const struct preset *preset, unsigned number)
 {
@@ -439,6 +458,7 @@ static int add_schedule(struct plan *p, const struct plan_request *q, const stru
 	*c = (struct plan_case){
 		.test = t, .kernel = k, .preset = preset, .topology = preset ? preset->topology : t->topology
 	};
+	find_constants(c, q);
 	if (!t->host_only)
 		c->perturb = q->perturb;
 	if (c->perturb.depth && !c->perturb.span_ns)
@@ -483,7 +503,8 @@ static int add_cells(struct plan *p, const struct plan_request *q, const struct 
 	if (k && !cell_admits_kernel(t, k))
 		return 0;
 	for (const struct preset *preset = presets; r == 0 && preset->name; preset++)
-		if (cell_admits_preset(t, preset) && is_listed(q->presets, preset))
+		if (cell_admits_preset(t, preset) && is_listed(q->presets, preset) &&
+		    (!q->constants || cell_constants_find(q->constants, t->cell->label, preset)))
 			r = add_case(p, q, t, k, preset);
 	return r;
 }

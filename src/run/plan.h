@@ -4,6 +4,7 @@
 #define KTSTR_RUN_PLAN_H
 
 #include "kernel/kernel.h"
+#include "run/cell_constants.h"
 #include "run/filter.h"
 #include "run/suite.h"
 #include "topo/presets.h"
@@ -14,6 +15,8 @@ struct plan_case {
 	const struct test_decl *test;
 	const struct kernel *kernel;
 	const struct preset *preset; /* NULL: the test's own topology */
+	/* Of a cell that only verifies: of the preset's topology, and the machine is a small one. Else NULL */
+	const struct rodata *constants;
 	struct ktstr_topology topology;
 	/* ktstr/NAME or gauntlet/NAME/PRESET; with /LABEL if there are several kernels, with @SEED if schedules */
 	char *name;
@@ -60,13 +63,15 @@ struct plan_request {
 	unsigned lag_ns; /* of accel_choice */
 	bool strict;	 /* release thresholds */
 	enum plan_perf perf;
-	unsigned time_dilation;		/* kvm; 0: 1 */
-	unsigned host_cpus;		/* CPUs that this process may use; 0: unknown */
-	unsigned cpu_cap;		/* --cpu-cap, which wins over a test's cpu_budget; 0: none */
-	bool first_duplicate;		/* run the first of several tests with one name; otherwise that is an error */
-	bool perf_only;			/* every test that is not a performance_mode test is a Skip */
-	bool perf_if_possible;		/* without vCPU threads, performance_mode tests run as ordinary ones */
-	const char *const *presets;	/* of cells: only these, NULL-terminated; NULL: all */
+	unsigned time_dilation;	    /* kvm; 0: 1 */
+	unsigned host_cpus;	    /* CPUs that this process may use; 0: unknown */
+	unsigned cpu_cap;	    /* --cpu-cap, which wins over a test's cpu_budget; 0: none */
+	bool first_duplicate;	    /* run the first of several tests with one name; otherwise that is an error */
+	bool perf_only;		    /* every test that is not a performance_mode test is a Skip */
+	bool perf_if_possible;	    /* without vCPU threads, performance_mode tests run as ordinary ones */
+	const char *const *presets; /* of cells: only these, NULL-terminated; NULL: all */
+	const struct cell_constants_list
+		*constants;		/* cells only verify, with these; NULL: they run. Outlives the plan */
 	bool gauntlet;			/* also run every test with every preset that it admits */
 	struct observe_perturb perturb; /* of each case; see perturb.h */
 	unsigned schedules; /* 2 and more: each case with so many seeds of its perturbation, from its seed on */

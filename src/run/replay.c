@@ -108,6 +108,10 @@ static void put_cell(const struct replay_facts *f, struct buf *out)
 	}
 	buf_puts(out, " --preset ");
 	text_append_quoted(out, f->preset);
+	if (f->constants) {
+		buf_puts(out, " --rodata ");
+		text_append_quoted(out, f->constants);
+	}
 	if (f->cell->profile) {
 		buf_puts(out, " --profiles ");
 		text_append_quoted(out, f->cell->profile);

@@ -78,7 +78,7 @@ static bool is_result(const char *name)
 {
 	static const char *const suffixes[] = { SIDECAR_SUFFIX,	  REPORT_SUFFIX,   MEMORY_SUFFIX,   DUMP_SUFFIX,
 						SNAPSHOTS_SUFFIX, REPRO_SUFFIX,	   LOAD_LOG_SUFFIX, PERTURB_SUFFIX,
-						PROFILE_SUFFIX,	  SCHEDULE_SUFFIX, MODEL_SUFFIX };
+						PROFILE_SUFFIX,	  SCHEDULE_SUFFIX, MODEL_SUFFIX,    RODATA_SUFFIX };
 	const char *dash = strrchr(name, '-');
 	while (dash && !hex_digits(dash + 1, VARIANT_DIGITS))
 		dash = memrchr(name, '-', (size_t)(dash - name));
@@ -111,9 +111,9 @@ static bool is_of_suites(const json_t *result, const char *const *suites)
 /* An image of memory is large, and explains a failure only beside the run's build: it is not kept. */
 static void take_result(struct history *h, int dir, const char *sidecar)
 {
-	static const char *const kept[] = { REPORT_SUFFIX,  DUMP_SUFFIX,     SNAPSHOTS_SUFFIX,
-					    REPRO_SUFFIX,   LOAD_LOG_SUFFIX, PERTURB_SUFFIX,
-					    PROFILE_SUFFIX, SCHEDULE_SUFFIX, MODEL_SUFFIX };
+	static const char *const kept[] = { REPORT_SUFFIX,   DUMP_SUFFIX,    SNAPSHOTS_SUFFIX, REPRO_SUFFIX,
+					    LOAD_LOG_SUFFIX, PERTURB_SUFFIX, PROFILE_SUFFIX,   SCHEDULE_SUFFIX,
+					    MODEL_SUFFIX,    RODATA_SUFFIX };
 	_cleanup_free_ char *memory = rundir_beside(sidecar, MEMORY_SUFFIX);
 	history_take(h, dir, sidecar);
 	for (size_t i = 0; i < ARRAY_SIZE(kept); i++) {

@@ -47,6 +47,7 @@ static void put_replay(const struct attempt *a, struct buf *out)
 		.cell = c->test->cell,
 		.question = c->test->question,
 		.scheduler = c->test->cell || c->test->question ? c->test->scheduler : NULL,
+		.constants = c->constants ? config->constants_dir : NULL,
 		.preset = c->preset ? c->preset->name : NULL,
 		.kernel = c->kernel->name,
 		.image = c->kernel->image,
@@ -431,6 +432,20 @@ static int store_load_log(const struct attempt *a, const char *sidecar, struct e
 	return file_write_atomic_at(attempt_rundir(a)->fd, path_basename(path), log->data, log->len, 0644, err);
 }
 
+/* The constants of the programs, with which the cell's topology can be verified elsewhere. */
+static int store_constants(const struct attempt *a, const char *sidecar, struct err **err)
+{
+	const struct plan_case *c = a->item;
+	const struct rodata *data = &a->watch.constants.found;
+	_cleanup_free_ char *path = rundir_beside(sidecar, RODATA_SUFFIX);
+	if (!path)
+		return -ENOMEM;
+	if (!c->test->cell || !c->preset || !data->len)
+		return leave_out(a, path);
+	json_auto_t *o = cell_constants_json(c->test->cell->label, c->preset->name, data);
+	return o ? json_write_file_at(attempt_rundir(a)->fd, path_basename(path), o, err) : -ENOMEM;
+}
+
 /* If @r is an error, adds its text to @lost. */
 static void note_loss(struct err **err, int r, struct buf *lost)
 {
@@ -470,6 +485,7 @@ int attempt_store(void *arg)
 	}
 	note_loss(&err, store_report(a, &result, path, &err), &lost);
 	note_loss(&err, store_load_log(a, path, &err), &lost);
+	note_loss(&err, store_constants(a, path, &err), &lost);
 	note_loss(&err, store_points(a, path, &err), &lost);
 	note_loss(&err, store_scenario(a, &err), &lost);
 	note_loss(&err, store_memory(a, path, &err), &lost);

@@ -18,6 +18,7 @@ enum hook_id {
 	HOOK_ATTACH_CID,
 	HOOK_MARK,
 	HOOK_VERIFIED,
+	HOOK_CONSTANTS,
 	HOOK_PROGRAM,
 };
 
@@ -36,8 +37,9 @@ static const struct {
 	{ HOOK_ATTACH_CID, NULL, { "bpf_scx_reg_cid" } },
 	/* The test says where it is (wire.h). */
 	{ HOOK_MARK, NULL, { "__x64_sys_sched_rr_get_interval" } },
-	/* A program was verified, or rejected. */
+	/* A program was verified, or rejected; or it is about to be verified. */
 	{ HOOK_VERIFIED, NULL, { VERIFIED_SYMBOL } },
+	{ HOOK_CONSTANTS, NULL, { RODATA_SYMBOL } },
 	/* The kernel has made code: of a program, or a trampoline. */
 	{ HOOK_PROGRAM, NULL, { PROFILER_SYMBOL } },
 };
@@ -58,8 +60,8 @@ static bool wants_hook(const struct watch *w, enum hook_id id)
 {
 	if (id == HOOK_VERIFIED)
 		return w->verifies;
-	if (id == HOOK_PROGRAM)
-		return w->profiler;
+	if (id == HOOK_CONSTANTS || id == HOOK_PROGRAM)
+		return id == HOOK_PROGRAM ? w->profiler != NULL : w->constants.wanted != NULL;
 	return !attach_struct(id) || w->watchdog_s || w->verifies || w->recorder;
 }
 
@@ -142,6 +144,7 @@ void watch_prepare(struct watch *w, struct watched_kernel *kernel, const struct 
 	const struct captures captures = w->captures;
 	free(w->hook);
 	profiler_free(w->profiler);
+	watched_constants_done(&w->constants);
 	*w = (struct watch){ .lack = watched_kernel_open(kernel, k, backend),
 			     .patience = asked->patience,
 			     .watchdog_s = asked->watchdog_s,
@@ -149,6 +152,7 @@ void watch_prepare(struct watch *w, struct watched_kernel *kernel, const struct 
 			     .probe = asked->probe,
 			     .verifies = asked->verifies,
 			     .captures = captures };
+	watched_constants_init(&w->constants, asked->constants);
 	w->hook = w->lack ? NULL : calloc(WATCH_HOOKS_MAX, sizeof(*w->hook));
 	if (!w->hook)
 		w->lack = w->lack ? w->lack : "out of memory";
@@ -249,16 +253,11 @@ static uint64_t tick_ns(struct watch *w)
 	return w->tick_ns;
 }
 
-static bool has_scheduler(const struct sample *s)
-{
-	return *s->scx.name;
-}
-
 /* A task of the scheduler waits for a CPU for too long: nobody else will see the queues as they are now. */
 static bool is_stalled(struct watch *w)
 {
 	struct stall stall;
-	if (!has_scheduler(&w->sample) || !w->patience)
+	if (!*w->sample.scx.name || !w->patience)
 		return false;
 	stall_scan(&w->kernel->stall, &w->view, STALL_TASKS_MAX, &stall);
 	return stall.supported && stall.task && stall.age_jiffies * tick_ns(w) > (uint64_t)w->patience;
@@ -332,12 +331,18 @@ static void set_watchdog(struct watch *w)
 
 /* --- the BPF verifier --------------------------------------------------------------------------------------------- */
 
-static void note_verified(struct watch *w)
+/* A program is about to be verified, or was. libbpf has some of its own verified first, of which nothing is noted. */
+static void take_verification(struct watch *w)
 {
 	const struct observe_stop *s = w->vm->stop;
-	if (s->vcpu < s->vcpus && !find_kernel(w, w->vm->backend->memory(w->vm)))
-		verified_note(&w->verified, &w->kernel->verified, &w->kernel->layout, &w->view,
-			      s->registers[s->vcpu].general[RDI]);
+	const struct inspect_config config = inspect_config(w);
+	if (s->vcpu >= s->vcpus || find_kernel(w, w->vm->backend->memory(w->vm)))
+		return;
+	if (s->hook == HOOK_CONSTANTS)
+		return watched_constants_begin(&w->constants, &config);
+	verified_note(&w->verified, &w->kernel->verified, &w->kernel->layout, &w->view,
+		      s->registers[s->vcpu].general[RDI]);
+	watched_constants_end(&w->constants, &config, /* own= */ w->verified.programs);
 }
 
 /* A scheduler is about to attach. Its code has addresses now, so its calls can be recorded. */
@@ -384,7 +389,9 @@ static struct watch *watch_of(struct machine *m)
 
 static void go_on(struct watch *w)
 {
-	if (w->vm->stop)
+	if (w->constants.all)
+		w->vm->backend->kill(w->vm, false);
+	else if (w->vm->stop)
 		w->vm->backend->resume(w->vm);
 }
 
@@ -395,12 +402,13 @@ static const char *look(struct watch *w, const struct observe_stop *s)
 		return NULL;
 	if (s->why == OBSERVE_AT_TIME)
 		return take_sample(w);
-	if (s->hook == HOOK_VERIFIED) {
-		note_verified(w);
+	if (s->hook == HOOK_VERIFIED || s->hook == HOOK_CONSTANTS) {
+		take_verification(w);
 		return NULL;
 	}
 	if (attach_struct(s->hook)) {
 		take_attach(w);
+		w->constants.all = w->constants.wanted;
 		return NULL;
 	}
 	if (s->hook == HOOK_PROGRAM) {
@@ -584,5 +592,6 @@ void watch_done(struct watch *w)
 	exact_free(w->exact);
 	profiler_free(w->profiler);
 	verified_done(&w->verified);
+	watched_constants_done(&w->constants);
 	*w = (struct watch){ 0 };
 }

@@ -17,6 +17,7 @@
 #include "run/profiler.h"
 #include "run/randomised.h"
 #include "run/recorder.h"
+#include "run/watched_constants.h"
 #include "run/watched_kernel.h"
 
 #define PROBE_FIRST_HOOK 200000
@@ -82,12 +83,15 @@ struct watch {
 	struct exact *exact;	   /* its schedule; NULL: the machine is not watched */
 	bool verifies;		   /* also notes what the verifier says of each program that is loaded */
 	struct verified verified;
+	struct watched_constants constants;
 };
 
 /* What a test asks of the watch. */
 struct watch_config {
-	nsec_t patience;     /* guest time after which a task that waits for a CPU is a failure */
-	bool verifies;	     /* note what the BPF verifier says of each program */
+	nsec_t patience; /* guest time after which a task that waits for a CPU is a failure */
+	bool verifies;	 /* note what the BPF verifier says of each program */
+	const struct rodata
+		*constants;  /* for the scheduler's programs; NULL: its own. Borrowed: outlives the machine */
 	bool profiles;	     /* count the kernel's instructions */
 	unsigned watchdog_s; /* for sched_ext's watchdog, in guest time; 0: as the scheduler says */
 	/* Calls are recorded, too; NULL: they are not. Borrowed: outlives the machine. */

@@ -226,6 +226,7 @@ int attempt_prepare(void *arg)
 					    .watchdog_s = a->item->test->watchdog_timeout_s,
 					    .recorder = a->recorder,
 					    .verifies = a->item->test->cell,
+					    .constants = a->item->constants,
 					    .profiles = f->config.profile_insns && !a->recorder,
 					    .perturb = &a->item->perturb };
 	if (test_asks_model(a->item->test))
@@ -294,6 +295,8 @@ int attempt_judge(void *arg)
 	judgement_done(&a->judgement);
 	a->evidence.series = a->watch.kernel ? &a->watch.series : NULL;
 	a->evidence.verified = a->watch.kernel ? &a->watch.verified : NULL;
+	a->evidence.constants_result = a->watch.constants.result;
+	a->evidence.verified_all = a->watch.constants.all;
 	a->evidence.no_series = f->config.no_monitor ? "the run has --no-monitor" : a->watch.lack;
 	a->evidence.watchdog_set = a->watch.watchdog_set;
 	look_at_snapshots(a);

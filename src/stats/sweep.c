@@ -288,7 +288,10 @@ void sweep_grids(const struct sweep *s, struct buf *out)
 			 "topologies):\n");
 	for (size_t i = 0; s->rows.count && i < labels.count; i++)
 		put_insns(s, labels.item[i], out);
-	buf_puts(out, "verifier results (per scheduler; rows: topology, cols: kernel):\n");
+	buf_puts(out, s->verified_only
+			      ? "verifier results, attach: -, dispatch: - (per scheduler; rows: topology, cols: "
+				"kernel):\n"
+			      : "verifier results (per scheduler; rows: topology, cols: kernel):\n");
 	for (size_t i = 0; i < labels.count; i++)
 		put_outcomes(s, labels.item[i], out);
 	words_done(&labels);
@@ -391,8 +394,8 @@ json_t *sweep_json(const struct sweep *s)
 		json_put_text(&o, "kernel", c->kernel);
 		json_put_text(&o, "topology", c->preset);
 		json_put_text(&o, "verdict", words[c->outcome]);
-		json_put_bool(&o, "attached", c->attached);
-		json_put_bool(&o, "dispatched", c->dispatched);
+		json_put(&o, "attached", s->verified_only ? json_null() : json_boolean(c->attached));
+		json_put(&o, "dispatched", s->verified_only ? json_null() : json_boolean(c->dispatched));
 		json_put_text(&o, "cause", *c->cause ? c->cause : NULL);
 		json_put_text(&o, "replay", c->replay);
 		json_put_text(&o, "sidecar", c->sidecar);

@@ -25,6 +25,7 @@ struct sweep {
 	struct sweep_cell *cell;
 	size_t cells;
 	struct veristat_rows rows;
+	bool verified_only; /* whether schedulers attach and dispatch was not tried */
 };
 
 void sweep_done(struct sweep *s);

@@ -116,9 +116,11 @@ struct evidence {
 	uint64_t last_ns;  /* guest time of the last record */
 	struct buf damage; /* why reading the log stopped early; empty: it did not */
 	/* From the host. */
-	const struct series *series;		    /* the monitor's samples, borrowed; NULL: none were taken */
-	const struct verified *verified;	    /* what the verifier said of programs, borrowed; or NULL */
-	const char *no_series;			    /* why not, borrowed; NULL: not known */
+	const struct series *series;	 /* the monitor's samples, borrowed; NULL: none were taken */
+	const struct verified *verified; /* what the verifier said of programs, borrowed; or NULL */
+	int constants_result;  /* of writing their constants, where that was asked for: 0, or a negative errno */
+	bool verified_all;     /* with such constants: the scheduler was about to attach, and the machine was ended */
+	const char *no_series; /* why not, borrowed; NULL: not known */
 	const struct exact_evidence *exact;	    /* the recorded schedule, borrowed; NULL: there is none */
 	const char *no_exact;			    /* why not, borrowed; NULL: not known */
 	bool watchdog_set;			    /* the last scheduler that attached has judge_facts.watchdog_s */

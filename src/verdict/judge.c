@@ -11,6 +11,7 @@
 #include "verdict/judge.h"
 #include "verdict/monitor_checks.h"
 #include "verdict/storm.h"
+#include "monitor/verified.h"
 
 /* --- findings ----------------------------------------------------------------------------------------------------- */
 
@@ -337,6 +338,53 @@ static void find_unread_output(const struct evidence *e, struct judgement *j)
 			      p->name);
 }
 
+/* --- only the verifier -------------------------------------------------------------------------------------------- */
+
+/* Why the programs were not verified with the constants that they were to have, or NULL: they were. */
+static const char *constants_problem(const struct evidence *e)
+{
+	if (!e->verified)
+		return "the guest's memory could not be read";
+	if (e->constants_result == -ESTALE)
+		return "the scheduler's constants have another size than those of --rodata: another build made them";
+	if (e->constants_result == -ENOENT)
+		return "the scheduler has no such constants as --rodata, or it ended before it loaded a program";
+	return e->constants_result ? "the scheduler's constants could not be written" : NULL;
+}
+
+static void find_rejected(const struct evidence *e, const struct judge_facts *f, struct judgement *j)
+{
+	const char *problem = constants_problem(e);
+	struct cause cause;
+	bool known = cause_in_scheduler_log(buf_str(&e->text[WIRE_STREAM_SCHED]), &cause);
+	if (problem) {
+		judgement_add(j, DETAIL_HARNESS, KTSTR_INCONCLUSIVE, "%s", problem);
+		return;
+	}
+	if (!e->verified->programs)
+		judgement_add(j, DETAIL_HARNESS, KTSTR_INCONCLUSIVE, "no program of the scheduler was verified");
+	for (unsigned i = 0; i < e->verified->programs; i++)
+		if (!e->verified->program[i].loaded)
+			judgement_add(j, DETAIL_SCHEDULER, KTSTR_FAIL, "scheduler '%s': %s was not loaded%s%s%s%s",
+				      f->scheduler, e->verified->program[i].name, known ? ": " : "",
+				      known ? cause.what : "", known ? ": " : "", known ? cause.line : "");
+}
+
+/* The scheduler has constants of another machine, so it is ended before it attaches. */
+static int judge_verification(const struct evidence *e, const struct judge_facts *f, struct judgement *j)
+{
+	if (!e->verified_all) {
+		find_no_machine(e, j);
+		find_kernel_crash(e, j);
+	}
+	find_rejected(e, f, j);
+	j->verdict = KTSTR_PASS;
+	for (uint32_t i = 0; i < j->details; i++)
+		if (verdict_rank(j->detail[i].verdict) > verdict_rank(j->verdict))
+			j->verdict = j->detail[i].verdict;
+	return j->failed ? -ENOMEM : 0;
+}
+
 int judge(const struct evidence *e, const struct judge_facts *f, struct judgement *ret)
 {
 	struct judgement *j = ret;
@@ -348,6 +396,8 @@ int judge(const struct evidence *e, const struct judge_facts *f, struct judgemen
 	int r = stats_compute(e, &j->stats);
 	if (r < 0)
 		return r;
+	if (f->verifies_only)
+		return judge_verification(e, f, j);
 	find_no_machine(e, j);
 	find_kernel_crash(e, j);
 	if (f->has_scheduler) {

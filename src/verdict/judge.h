@@ -28,6 +28,7 @@ struct judge_facts {
 	const char *file;			      /* where the test is declared, or NULL */
 	unsigned line;
 	struct thresholds limits;
+	bool verifies_only; /* only what the BPF verifier says of the scheduler's programs counts */
 };
 
 int judge(const struct evidence *e, const struct judge_facts *f, struct judgement *ret);

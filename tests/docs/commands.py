@@ -37,6 +37,7 @@ UNEXECUTED = (
     ('ktstr test --kernel 6', NETWORK),
     ('ktstr shell', 'needs a terminal, and the second form a download; vm_shell runs all forms'),
     ('ktstr try ', 'boots a machine for each question; tests/vm/try.py does that'),
+    ('KTSTR_SIDECAR_DIR=results ktstr verifier ', 'boots a machine for each cell; tests/vm/verifier.py does that'),
     ('ktstr verifier ', 'boots a machine for each cell; tests/vm/verifier.py does that'),
     ('ktstr export ', 'its scripts need a real machine; tests/cli/export.py runs them'),
     ('sudo ./two_cgroups.run', 'the same'),

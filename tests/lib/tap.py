@@ -106,21 +106,21 @@ def cached_kernels(series=None, arch=os.uname().machine):
     return [e for e in usable if not series or in_series(e['version'], series)]
 
 
-def cached_kernel():
+def cached_kernel(schedulers=True):
     """The newest kernel with schedulers, if possible of the series that the tests are written for. CHECK_KERNEL=7 means
-    another series."""
+    another series; only where @schedulers is false, one without sched_ext does."""
     chosen = os.environ.get('CHECK_KERNEL')
     for entry in cached_kernels(chosen) if chosen else cached_kernels(REFERENCE_SERIES) + cached_kernels():
-        if entry.get('has_schedulers'):
+        if entry.get('has_schedulers') or (chosen and not schedulers):
             return entry
     return None
 
 
-def need_kernel(name):
-    kernel = cached_kernel()
+def need_kernel(name, schedulers=True):
+    kernel = cached_kernel(schedulers)
     if not kernel:
         chosen = os.environ.get('CHECK_KERNEL')
-        skip(name, f"no kernel of series {chosen} with schedulers in the cache" if chosen else
+        skip(name, f"no kernel of series {chosen}{' with schedulers' if schedulers else ''} in the cache" if chosen else
              "no kernel with schedulers in the cache; run 'make kernel'")
         finish()
     return kernel

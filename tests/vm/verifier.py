@@ -82,6 +82,45 @@ def check_no_scheduler(kernel, scratch):
           1 <= len(scratch.sidecars('true')) <= 2, 'a program that is no scheduler fails in one cell, and others do not run', run)
 
 
+COLUMNS = ('verdict', 'total_insns', 'total_states', 'peak_states', 'max_states_per_insn', 'max_mark_read_len', 'prog_size', 'stack_depth')
+OTHER = ['4cpu-1llc-nosmt', '14cpu-7llc-nosmt']
+
+
+def numbers_of(path):
+    with open(path, newline='') as f:
+        return {(r['file_name'], r['prog_name']): [r[c] for c in COLUMNS] for r in csv.DictReader(f)}
+
+
+def edit_constants(directory, pattern, text):
+    for path in glob.glob(directory + '/*.rodata.json'):
+        with open(path, encoding='utf-8') as f:
+            old = f.read()
+        with open(path, 'w', encoding='utf-8') as f:
+            f.write(re.sub(pattern, text, old))
+
+
+def check_constants(kernel, scratch):
+    """With the constants that schedulers had on larger machines, the verifier of a small one finds the same numbers.
+    scx_central also makes its maps as large as the machine is."""
+    words = ['verifier', '--kernel', kernel['key'], '--scheduler', 'central', '--scheduler', 'qmap', BUILD + '/tests/examples']
+    real = Run(*words, '--preset', ','.join(OTHER), '--save', scratch / 'real.csv', env={'KTSTR_SIDECAR_DIR': scratch / 'real'})
+    only = Run(*words, '--rodata', scratch / 'real', '--save', scratch / 'only.csv', env={'KTSTR_SIDECAR_DIR': scratch / 'only'})
+    if not check(real.status == 0 and only.status == 0, 'cells of two topologies pass, with their machines and without', (real, only)):
+        return
+    expected, found = numbers_of(scratch / 'real.csv'), numbers_of(scratch / 'only.csv')
+    check(len(expected) > 20 and found == expected, f'{len(expected)} programs have the same numbers',
+          [(key, row, found.get(key)) for key, row in expected.items() if found.get(key) != row])
+    check('attach: -, dispatch: -' in only.out, 'and nothing is said about attaching', only.out)
+    # Maps for two CPUs beside constants of a larger machine.
+    edit_constants(scratch / 'real', r'("name": ".data.cpu_gimme",\s*"value_size": )\d+', r'\g<1>2')
+    small = Run(*words[:5], BUILD + '/tests/examples', '--rodata', scratch / 'real', env={'KTSTR_SIDECAR_DIR': scratch / 'small'})
+    check(small.status == 1 and small.out.count('is outside of the allowed memory range') >= len(OTHER),
+          'the verifier sees the sizes of maps that it is given', small)
+    edit_constants(scratch / 'real', r'"bytes": "..', '"bytes": "')
+    stale = Run(*words, '--rodata', scratch / 'real', '--preset', OTHER[0], env={'KTSTR_SIDECAR_DIR': scratch / 'stale'})
+    check(stale.status == 2 and stale.out.count('another build made them') >= 2, 'constants of another size are refused', stale)
+
+
 def main():
     kernel = need_kernel('verifier')
     before = machines()
@@ -101,8 +140,9 @@ def main():
         check_numbers(saved, logs)
         check_stored(saved)
         check_no_scheduler(kernel, scratch)
+        check_constants(kernel, scratch)
     check_nothing_left('verifier', before)
-    finish(at_least=15)
+    finish(at_least=19)
 
 
 main()
