@@ -33,6 +33,16 @@ for p in $packages $(newest_clang); do
 done
 # Without package lists, no clang is known yet.
 [ -n "$(newest_clang)" ] || missing="$missing clang-16"
+
+# A grammar of PowerShell, with which a test reads the completions for it; Debian has none. The test is skipped without.
+add_powershell_grammar() {
+	dir=$HOME/.cache/ktstr-tests
+	[ -d "$dir/node_modules/@vscode/tree-sitter-wasm" ] || ! command -v npm >/dev/null 2>&1 && return
+	npm install --silent --no-audit --no-fund --prefix "$dir" @vscode/tree-sitter-wasm@0.3.1 >/dev/null 2>&1 ||
+		echo "setup: npm could not install a grammar of PowerShell; its completions are not parsed" >&2
+}
+
+add_powershell_grammar
 if [ -z "$missing" ]; then
 	echo "setup: everything needed is installed"
 	exit 0

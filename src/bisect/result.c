@@ -194,13 +194,13 @@ void bisect_result_text(const struct bisect_session *s, struct buf *out)
 	if (*s->wanted)
 		buf_appendf(out, "failure: %s\n", s->wanted);
 	put_answer(s, out);
-	buf_appendf(out, "%u runs", s->known + s->runs);
+	buf_appendf(out, "%u run%s", s->known + s->runs, plural(s->known + s->runs));
 	if (s->known)
 		buf_appendf(out, " (%u of them before)", s->known);
 	if (s->bench.builds)
-		buf_appendf(out, ", %u builds", s->bench.builds);
+		buf_appendf(out, ", %u build%s", s->bench.builds, plural(s->bench.builds));
 	if (untestable)
-		buf_appendf(out, ", %zu points that cannot be tested", untestable);
+		buf_appendf(out, ", %zu point%s that cannot be tested", untestable, plural(untestable));
 	buf_appendf(out, ", %s\n", nsec_format(s->wall, time));
 	if (s->answer == STRATEGY_LIMIT)
 		buf_puts(out,

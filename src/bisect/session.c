@@ -109,6 +109,11 @@ static void say_untestable(const struct bisect_session *s, size_t point)
 	s->settings->say("cannot be tested: %s: %s\n", s->points.point[point].label, s->tally[point].last);
 }
 
+static void put_remaining(unsigned runs, struct buf *out)
+{
+	buf_appendf(out, "; about %u more run%s", runs, plural(runs));
+}
+
 /* Of a point that only goes on passing, a line for each doubling of its runs is enough. */
 static void say_point(struct bisect_session *s, const struct strategy_step *step)
 {
@@ -126,7 +131,7 @@ static void say_point(struct bisect_session *s, const struct strategy_step *step
 	if (t->unusable)
 		buf_appendf(&line, ", %u do not count (%s)", t->unusable, t->last);
 	if (step->phase == PHASE_SEARCH)
-		buf_appendf(&line, "; about %u more runs", posterior_remaining(&s->posterior, s->settings->error));
+		put_remaining(posterior_remaining(&s->posterior, s->settings->error), &line);
 	s->settings->say("%s\n", buf_str(&line));
 }
 
@@ -239,7 +244,8 @@ int bisect_session_run(const struct bisect_settings *s, struct bisect_session *r
 	*ret = (struct bisect_session){ .settings = s, .until = began + s->budget };
 	int r = open_session(ret, err);
 	if (r == 0) {
-		s->say("%zu points between the ends\n", ret->points.history.count - 2);
+		size_t between = ret->points.history.count - 2;
+		s->say("%zu point%s between the ends\n", between, plural(between));
 		r = keep_going(ret, err);
 	}
 	ret->wall = nsec_now() - began;

@@ -3,12 +3,14 @@
 #include <dirent.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/result_name.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/guest_core.h"
+#include "cli/live_machine.h"
 #include "cli/out.h"
 #include "cli/shared_options.h"
 #include "ctprof/capture.h"
@@ -16,6 +18,8 @@
 #include "ctprof/guest.h"
 #include "ctprof/rows_text.h"
 #include "report/host.h"
+
+#define LIVE_TRIES 8
 
 /* --- ctprof capture ----------------------------------------------------------------------------------------------- */
 
@@ -28,11 +32,11 @@ static const struct option_row capture_options[] = {
 		   "write to FILE, by default TIME.ctprof.zst in the current directory; - prints plain JSON"),
 	OPT_STRING(struct capture_args, root, "root", 0, "DIR",
 		   "read a copy of another host's /proc and /sys below DIR"),
-	OPT_STRING(struct capture_args, vm, "vm", 0, "FILE|RUN",
-		   "read a guest's kernel from outside: a memory image NAME.vmcore, or the directory of a run that has "
-		   "one"),
+	OPT_STRING(struct capture_args, vm, "vm", 0, "FILE|RUN|MACHINE",
+		   "read a guest's kernel from outside: a memory image NAME.vmcore, the directory of a run that has "
+		   "one, or a running machine as 'ktstr top' names it"),
 	OPT_STRING(struct capture_args, vmlinux, "vmlinux", 0, "FILE",
-		   "the kernel that ran, for --vm: a vmlinux with symbols and BTF"),
+		   "the kernel that ran, for --vm with an image: a vmlinux with symbols and BTF"),
 	OPT_END,
 };
 
@@ -88,7 +92,8 @@ static int find_core(const char *path, char **ret, struct err **err)
 	if (found == 1)
 		return *ret ? 0 : -ENOMEM;
 	free(TAKE_PTR(*ret));
-	return FAIL(err, ERR_DATA, -ENOENT, "'%s' has %u memory images (NAME%s); %s", path, found, MEMORY_SUFFIX,
+	return FAIL(err, ERR_DATA, -ENOENT, "'%s' has %u memory image%s (NAME%s); %s", path, found, plural(found),
+		    MEMORY_SUFFIX,
 		    found ? "name one of them" : "'ktstr test --keep-memory' keeps those of tests that do not pass");
 }
 
@@ -113,18 +118,75 @@ static int capture_core(const char *path, const char *vmlinux, struct profile *r
 	return r;
 }
 
-static int run_capture_vm(const struct capture_args *a, struct err **err)
+static int run_capture_core(const struct capture_args *a, struct profile *s, struct err **err)
 {
-	_cleanup_(profile_done) struct profile s = { 0 };
 	_cleanup_free_ char *path = NULL;
-	if (a->root)
-		return FAIL(err, ERR_USAGE, -EINVAL, "--vm and --root are two places to read; give one");
 	int r = find_core(a->vm, &path, err);
 	if (r == 0 && a->output)
 		r = file_check_not_input(a->output, path, err);
 	if (r == 0 && a->output && a->vmlinux)
 		r = file_check_not_input(a->output, a->vmlinux, err);
-	r = r < 0 ? r : capture_core(path, a->vmlinux, &s, err);
+	return r < 0 ? r : capture_core(path, a->vmlinux, s, err);
+}
+
+/* 1: some threads are missing. */
+static int capture_moment(struct live_machine *m, struct profile *ret, struct err **err)
+{
+	struct inspector in;
+	const char *why;
+	int r = live_machine_inspect(m, &in, &why);
+	if (r > 0)
+		return FAIL(err, ERR_BUSY, -EAGAIN,
+			    "the machine '%s' cannot be looked at: %s; try again when it has booted", m->card.name,
+			    why);
+	if (r < 0)
+		return r;
+	const struct guest_source from = { .in = &in,
+					   .types = m->kernel.image.types,
+					   .name = m->card.name,
+					   .running = true,
+					   .captured_at = (uint64_t)nsec_clock(CLOCK_REALTIME) };
+	r = capture_guest(&from, ret, err);
+	inspect_end(&in);
+	return r;
+}
+
+/* The list of tasks can change under a walk, so a few moments are tried. */
+static int capture_running(struct live_machine *m, struct profile *ret, struct err **err)
+{
+	int r = capture_moment(m, ret, err);
+	for (unsigned i = 1; r > 0 && i < LIVE_TRIES; i++) {
+		profile_done(ret);
+		r = capture_moment(m, ret, err);
+	}
+	return r;
+}
+
+static int run_capture_machine(const struct capture_args *a, struct profile *s, struct err **err)
+{
+	struct live_machine m = { 0 };
+	if (a->vmlinux)
+		return FAIL(err, ERR_USAGE, -EINVAL,
+			    "a running machine says which kernel it runs; leave --vmlinux out");
+	int r = live_machine_choose(a->vm, &m.card, err);
+	if (r < 0) {
+		err_hint(*err, "--vm also takes a memory image, or the directory of a run that has one");
+		return r;
+	}
+	r = live_machine_open(&m, err);
+	r = r < 0 ? r : capture_running(&m, s, err);
+	live_machine_close(&m);
+	return r;
+}
+
+static int run_capture_vm(const struct capture_args *a, struct err **err)
+{
+	_cleanup_(profile_done) struct profile s = { 0 };
+	if (a->root)
+		return FAIL(err, ERR_USAGE, -EINVAL, "--vm and --root are two places to read; give one");
+	/* What there is as a file is no machine. */
+	bool file = strchr(a->vm, '/') || access(a->vm, F_OK) == 0;
+	int r = file ? run_capture_core(a, &s, err) : run_capture_machine(a, &s, err);
 	return r < 0 ? r : store_snapshot(a, &s, err);
 }
 
@@ -135,7 +197,7 @@ static int run_capture(void *args, struct err **err)
 		return run_capture_vm(a, err);
 	if (a->vmlinux)
 		return FAIL(err, ERR_USAGE, -EINVAL, "--vmlinux belongs to --vm");
-	struct capture c = { .root = a->root ? a->root : "" };
+	struct host_capture c = { .root = a->root ? a->root : "" };
 	struct profile s;
 	_cleanup_buf_ struct buf hint = BUF_NULL;
 	int r = capture_host(&c, &s, err);
@@ -160,8 +222,9 @@ const struct command cmd_ctprof_capture = {
 		"kernel.task_delayacct=1 for values). Also control groups, pressure, and the state of sched_ext.\n\n"
 		"What cannot be read is null in the file, never 0. The file is JSON, compressed with zstd.\n\n"
 		"With --vm, the threads are those of a guest, read from outside from its memory, which 'ktstr test "
-		"--keep-memory' keeps. What the kernel computes only when /proc is read is null there, and 'source' "
-		"in the file has the reasons.",
+		"--keep-memory' keeps, or from that of a running machine, which goes on meanwhile: a value of such a "
+		"file may be younger than another. What the kernel computes only when /proc is read is null there, and "
+		"'source' in the file has the reasons.",
 	.option = capture_options,
 	.example =
 		(const struct example[]){
@@ -169,6 +232,7 @@ const struct command cmd_ctprof_capture = {
 			{ "ktstr ctprof capture -o - | jq '.threads[0]'", "one thread" },
 			{ "ktstr ctprof capture --vm starved-3fbe1d13877c5ff1.vmcore --vmlinux vmlinux",
 			  "the threads of a guest at the end of its test" },
+			{ "ktstr ctprof capture --vm shell", "those of a running shell, seen from outside" },
 			{ NULL },
 		},
 	.size = sizeof(struct capture_args),

@@ -48,7 +48,7 @@ static int confirm(const struct cache_entry *list, size_t count, bool *ret, stru
 	fputs("the following entries will be removed:\n", stderr);
 	for (size_t i = 0; i < count; i++)
 		say_printf("  %s%s\n", list[i].key, list[i].error_kind ? " (corrupt)" : "");
-	say_printf("remove %zu entries? [y/N] ", count);
+	say_printf("remove %zu entr%s? [y/N] ", count, count == 1 ? "y" : "ies");
 	fflush(stderr);
 	*ret = fgets(answer, sizeof(answer), stdin) && (*answer == 'y' || *answer == 'Y');
 	if (!*ret)

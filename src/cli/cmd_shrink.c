@@ -313,8 +313,9 @@ static int try_points(struct shrink *s, struct ddmin *d, const json_t *all, bool
 	int r = count ? try_all(s, run, count, err) : 0;
 	bool took = false;
 	for (unsigned i = 0; i < count && r == 0 && !took && !s->over; i++) {
+		size_t points = shrink_count_points(all);
 		char what[64];
-		snprintf(what, sizeof(what), "%zu of %zu points", left[i], shrink_count_points(all));
+		snprintf(what, sizeof(what), "%zu of %zu point%s", left[i], points, plural(points));
 		say_candidate(s, &run[i], what);
 		took = run[i].accepted;
 		ddmin_tell(d, took);

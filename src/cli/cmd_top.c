@@ -13,13 +13,11 @@
 #include "base/parse.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/live_machine.h"
 #include "cli/out.h"
 #include "cli/shared_options.h"
 #include "monitor/top.h"
-#include "run/machine_card.h"
-#include "run/watched_kernel.h"
 
-#define PROC	     "/proc"
 #define INTERVAL_MIN (10 * NSEC_PER_MSEC)
 #define INTERVAL_MAX (60 * NSEC_PER_MIN)
 #define NEXT_POLL    (100 * NSEC_PER_MSEC) /* between two looks for the next machine of a run */
@@ -36,73 +34,13 @@ static const struct option_row top_options[] = {
 		     "time between two looks (100ms, 1s)"),
 	OPT_NUMBER(struct top_args, count, "count", 'n', "N", 1, UINT32_MAX, 0,
 		   "look N times (default: until the machine ends; without a terminal and without --json, once)"),
-	OPT_FLAG(struct top_args, list, "list", 0, "list the machines that run, and look at none"),
+	OPT_FLAG(struct top_args, list, "list", 0,
+		 "list the machines that run, or those that MACHINE means, and look at none"),
 	ROW_JSON(struct top_args, "print JSON, one line a look"),
 	OPT_END,
 };
 
-/* --- which machine ------------------------------------------------------------------------------------------------ */
-
-struct cards {
-	struct machine_card *item;
-	size_t count;
-};
-
-static void cards_done(struct cards *c)
-{
-	free(c->item);
-}
-
-static bool is_meant(const struct machine_card *c, const char *word)
-{
-	uint64_t number;
-	if (!word || strstr(c->name, word) || !strcmp(c->run, word))
-		return true;
-	return parse_u64(word, &number) == 0 && (number == (uint64_t)c->pid || number == (uint64_t)c->machine_pid);
-}
-
-static int find_cards(struct cards *c, struct err **err)
-{
-	return machine_cards_find(PROC, &c->item, &c->count, err);
-}
-
-/* Of those that are meant, the one that started last. */
-static int choose_machine(const char *word, struct machine_card *ret, struct err **err)
-{
-	_cleanup_(cards_done) struct cards all = { 0 };
-	const struct machine_card *found = NULL;
-	int r = find_cards(&all, err);
-	for (size_t i = 0; r == 0 && i < all.count; i++)
-		if (is_meant(&all.item[i], word))
-			found = &all.item[i];
-	if (r == 0 && !all.count)
-		return FAIL(err, ERR_MISSING, -ENOENT,
-			    "no machine of yours runs now; start one with 'ktstr shell' or 'ktstr test'");
-	if (r == 0 && !found)
-		return FAIL(err, ERR_USAGE, -ENOENT,
-			    "top: no running machine has '%s' in its name, as its run, or as its process; 'ktstr top "
-			    "--list' lists them",
-			    word);
-	if (r == 0)
-		*ret = *found;
-	return r;
-}
-
-/* The machine that the same process started after @last. False: there is none now. */
-static bool next_machine(const struct machine_card *last, const char *word, struct machine_card *ret)
-{
-	_cleanup_(cards_done) struct cards all = { 0 };
-	if (find_cards(&all, NULL) < 0)
-		return false;
-	for (size_t i = 0; i < all.count; i++) {
-		if (all.item[i].pid != last->pid || all.item[i].started <= last->started ||
-		    !is_meant(&all.item[i], word))
-			continue;
-		*ret = all.item[i];
-		return true;
-	}
-	return false;
-}
+/* --- the list ----------------------------------------------------------------------------------------------------- */
 
 static json_t *card_json(const struct machine_card *c)
 {
@@ -117,19 +55,14 @@ static json_t *card_json(const struct machine_card *c)
 	return o;
 }
 
-static int list_machines(bool json, struct err **err)
+static void print_card(const struct machine_card *c, void *arg)
 {
-	_cleanup_(cards_done) struct cards all = { 0 };
-	int r = find_cards(&all, err);
-	for (size_t i = 0; r == 0 && i < all.count; i++) {
-		const struct machine_card *c = &all.item[i];
-		json_auto_t *o = json ? card_json(c) : NULL;
-		if (json)
-			out_json(o, false);
-		else
-			out_printf("%-8d %-40s %-12s %-12s %s\n", c->pid, c->name, c->version, c->topology, c->run);
-	}
-	return r;
+	const bool *json = arg;
+	json_auto_t *o = *json ? card_json(c) : NULL;
+	if (*json)
+		out_json(o, false);
+	else
+		out_printf("%-8d %-40s %-12s %-12s %s\n", c->pid, c->name, c->version, c->topology, c->run);
 }
 
 /* --- looking ------------------------------------------------------------------------------------------------------ */
@@ -137,11 +70,7 @@ static int list_machines(bool json, struct err **err)
 struct looking {
 	const struct top_args *args;
 	const char *word;
-	struct machine_card card;
-	struct watched_kernel kernel;
-	struct guestmem memory;
-	struct view view;
-	bool found; /* the kernel in the guest's memory */
+	struct live_machine machine;
 	json_t *before;
 	struct term term;
 	struct term_frame frame;
@@ -149,39 +78,18 @@ struct looking {
 	int signal_fd, signal;
 };
 
-static int open_machine(struct looking *l, struct err **err)
-{
-	watched_kernel_init(&l->kernel, NULL);
-	const char *lack = watched_kernel_open_file(&l->kernel, l->card.kernel, l->card.image, l->card.arch);
-	if (lack)
-		return FAIL(err, ERR_IMPOSSIBLE, -EOPNOTSUPP, "the machine '%s' cannot be looked at: %s", l->card.name,
-			    lack);
-	int r = machine_card_map(PROC, &l->card, &l->memory, err);
-	if (r == 0)
-		view_init(&l->view, &l->kernel.image, &l->memory,
-			  machine_low_memory(l->card.backend, l->card.memory_mib));
-	return r;
-}
-
 static void close_machine(struct looking *l)
 {
-	guestmem_done(&l->memory);
-	watched_kernel_done(&l->kernel);
+	live_machine_close(&l->machine);
 	json_decref(l->before);
 	l->before = NULL;
-	l->found = false;
 }
 
 /* NULL and no @why: no memory. */
 static json_t *take_frame(struct looking *l, const char **why)
 {
-	const struct inspect_config config = { .view = &l->view, .layout = &l->kernel.layout };
 	struct inspector in;
-	*why = l->found ? NULL : view_find_slides(&l->view, 0, 0);
-	l->found = !*why;
-	if (l->found && view_refresh(&l->view) < 0)
-		*why = "the kernel has not set up its CPUs yet";
-	if (*why || inspect_begin(&in, &config) < 0)
+	if (live_machine_inspect(&l->machine, &in, why) != 0)
 		return NULL;
 	json_t *frame = top_take(&in);
 	inspect_end(&in);
@@ -190,7 +98,7 @@ static json_t *take_frame(struct looking *l, const char **why)
 
 static void put_title(const struct looking *l, struct buf *out)
 {
-	const struct machine_card *c = &l->card;
+	const struct machine_card *c = &l->machine.card;
 	buf_appendf(out, "%s%s%s  %s  %s  %s", term_style(&l->term, TERM_NAME), c->name, term_plain(&l->term),
 		    c->version, c->topology, c->backend);
 	if (*c->run)
@@ -218,7 +126,7 @@ static void show_text(struct looking *l, const json_t *frame, const char *why)
 static void show_json(struct looking *l, json_t *frame, const char *why)
 {
 	json_auto_t *line = frame ? json_incref(frame) : json_object();
-	json_put(&line, "machine", card_json(&l->card));
+	json_put(&line, "machine", card_json(&l->machine.card));
 	json_put_text(&line, "unavailable", why);
 	out_json(line, false);
 }
@@ -228,7 +136,7 @@ static int look_once(struct looking *l, struct err **err)
 	const char *why;
 	json_t *frame = take_frame(l, &why);
 	if (!frame && !why)
-		return FAIL_SYS(err, -ENOMEM, "look at the machine '%s'", l->card.name);
+		return FAIL_SYS(err, -ENOMEM, "look at the machine '%s'", l->machine.card.name);
 	if (l->args->json)
 		show_json(l, frame, why);
 	else
@@ -268,13 +176,13 @@ static bool is_enough(const struct looking *l)
 
 static int look_at_machine(struct looking *l, struct err **err)
 {
-	int r = open_machine(l, err);
-	while (r == 0 && machine_card_lives(PROC, &l->card)) {
+	int r = live_machine_open(&l->machine, err);
+	while (r == 0 && live_machine_runs(&l->machine)) {
 		r = look_once(l, err);
 		if (r == 0 && (is_enough(l) || !wait_for(l, l->args->interval)))
 			break;
 	}
-	bool ended = r == -ESRCH || (r == 0 && !machine_card_lives(PROC, &l->card));
+	bool ended = r == -ESRCH || (r == 0 && !live_machine_runs(&l->machine));
 	if (r == -ESRCH && err)
 		*err = err_free(*err);
 	close_machine(l);
@@ -291,10 +199,10 @@ static bool has_ended(int pidfd)
 /* A run goes on from machine to machine, so we do, until its process has ended. 1: there is another machine. */
 static int await_next(struct looking *l)
 {
-	const struct machine_card last = l->card;
+	const struct machine_card last = l->machine.card;
 	_cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, last.pid, 0);
 	while (!is_enough(l) && !has_ended(pidfd)) {
-		if (next_machine(&last, l->word, &l->card))
+		if (live_machine_next(&last, l->word, &l->machine.card))
 			return 1;
 		if (!wait_for(l, NEXT_POLL))
 			return 0;
@@ -338,11 +246,12 @@ static int run_top(void *args, struct err **err)
 			     .term = term_probe(STDOUT_FILENO),
 			     .signal_fd = -1 };
 	sigset_t before;
-	if (a->list)
-		return list_machines(a->json, err);
+	bool json = a->json;
 	if (a->machine.count > 1)
 		return FAIL(err, ERR_USAGE, -EINVAL, "top: name one machine, or none");
-	int r = choose_machine(l.word, &l.card, err);
+	if (a->list)
+		return live_machines_visit(l.word, print_card, &json, err);
+	int r = live_machine_choose(l.word, &l.machine.card, err);
 	if (r < 0)
 		return r;
 	r = catch_signals(&before, &l.signal_fd, err);
@@ -374,6 +283,7 @@ const struct command cmd_top = {
 			{ "ktstr top", "the machine that started last, redrawn once a second" },
 			{ "ktstr top crowd --interval 200ms", "machines of tests with 'crowd' in their names" },
 			{ "ktstr top --json --count 10", "ten lines of JSON" },
+			{ "ktstr top --list crowd", "which machines that would be" },
 			{ NULL },
 		},
 	OPERANDS(struct top_args, machine),

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/parse.h"
 #include "base/result_name.h"
+#include "base/text.h"
 #include "cli/commands.h"
 #include "cli/out.h"
 #include "cli/shared_options.h"
@@ -88,9 +89,10 @@ static int print_excerpt(const struct trace_args *a, struct schedule_log_reader 
 		out_json(o, true);
 		return 0;
 	}
-	buf_appendf(&text, "test %s, scheduler %s, kernel %s, topology %s, seed %s; %lu events", about->test,
+	buf_appendf(&text, "test %s, scheduler %s, kernel %s, topology %s, seed %s; %lu event%s", about->test,
 		    about->scheduler ? about->scheduler : "eevdf", about->kernel ? about->kernel : "?",
-		    about->topology ? about->topology : "?", about->seed ? about->seed : "?", about->events);
+		    about->topology ? about->topology : "?", about->seed ? about->seed : "?", about->events,
+		    plural(about->events));
 	if (about->dropped)
 		buf_appendf(&text, " (%lu older ones were not kept)", about->dropped);
 	buf_puts(&text, "\n");

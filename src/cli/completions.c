@@ -52,6 +52,23 @@ static void each_member(struct buf *out, const struct command_family *f,
 			each(out, second_word(*c), (*c)->summary);
 }
 
+/* "stats" is a command and a family of commands. NULL: the family is none. */
+static const struct command *command_of_family(const struct command_family *f)
+{
+	for (const struct command *const *c = commands; *c; c++)
+		if (!strcmp((*c)->name, f->name))
+			return *c;
+	return NULL;
+}
+
+static bool is_family(const char *name)
+{
+	for (const struct command_family *f = command_families; f->name; f++)
+		if (!strcmp(f->name, name))
+			return true;
+	return false;
+}
+
 static void put_words(struct buf *out, const char *const *words)
 {
 	for (; words && *words; words++)
@@ -60,7 +77,7 @@ static void put_words(struct buf *out, const char *const *words)
 
 /* --- bash --------------------------------------------------------------------------------------------------------- */
 
-static void bash_word(struct buf *out, const char *name, const char *summary)
+static void bare_word(struct buf *out, const char *name, const char *summary)
 {
 	(void)summary;
 	buf_appendf(out, "%s ", name);
@@ -95,16 +112,19 @@ static void write_bash(const char *program, struct buf *out)
 		      "\tlocal command=${COMP_WORDS[1]} first=1 options= operands= value= live=\n\tCOMPREPLY=()\n"
 		      "\tcase \"$command\" in\n");
 	for (const struct command_family *f = command_families; f->name; f++) {
+		buf_appendf(out, "\t'%s')\n", f->name);
+		if (command_of_family(f))
+			buf_puts(out, "\t\tif [ \"${COMP_WORDS[2]#-}\" = \"${COMP_WORDS[2]}\" ]; then\n");
 		buf_appendf(out,
-			    "\t'%s')\n\t\tfirst=2 command=\"%s ${COMP_WORDS[2]}\"\n"
-			    "\t\tif [ \"$COMP_CWORD\" = 2 ]; then\n\t\t\tCOMPREPLY=($(compgen -W "
-			    "'",
-			    f->name, f->name);
-		each_member(out, f, bash_word);
-		buf_puts(out, "--help' -- \"$current\"))\n\t\t\treturn\n\t\tfi ;;\n");
+			    "\t\tfirst=2 command=\"%s ${COMP_WORDS[2]}\"\n"
+			    "\t\tif [ \"$COMP_CWORD\" = 2 ]; then\n\t\t\tCOMPREPLY=($(compgen -W '",
+			    f->name);
+		each_member(out, f, bare_word);
+		buf_appendf(out, "--help' -- \"$current\"))\n\t\t\treturn\n\t\tfi%s ;;\n",
+			    command_of_family(f) ? "\n\t\tfi" : "");
 	}
 	buf_puts(out, "\tesac\n\tif [ \"$COMP_CWORD\" = 1 ]; then\n\t\tCOMPREPLY=($(compgen -W '");
-	each_first_word(out, bash_word);
+	each_first_word(out, bare_word);
 	buf_puts(out, "--help --version' -- \"$current\"))\n\t\treturn\n\tfi\n\tcase \"$command\" in\n");
 	for (const struct command *const *c = commands; *c; c++)
 		bash_command(*c, out);
@@ -203,12 +223,15 @@ static void write_zsh(const char *program, struct buf *out)
 	buf_puts(out, ")\n\t\t_describe command names\n\t\treturn\n\tfi\n\tshift words\n\t(( CURRENT-- ))\n"
 		      "\tcase $command in\n");
 	for (const struct command_family *f = command_families; f->name; f++) {
-		buf_appendf(out, "\t'%s')\n\t\tif (( CURRENT == 2 )); then\n\t\t\tnames=(", f->name);
+		buf_appendf(out, "\t'%s')\n", f->name);
+		if (command_of_family(f))
+			buf_puts(out, "\t\tif [[ $words[2] != -* ]]; then\n");
+		buf_puts(out, "\t\tif (( CURRENT == 2 )); then\n\t\t\tnames=(");
 		each_member(out, f, zsh_word);
 		buf_appendf(out,
 			    ")\n\t\t\t_describe command names\n\t\t\treturn\n\t\tfi\n"
-			    "\t\tcommand=\"%s $words[2]\"\n\t\tshift words\n\t\t(( CURRENT-- )) ;;\n",
-			    f->name);
+			    "\t\tcommand=\"%s $words[2]\"\n\t\tshift words\n\t\t(( CURRENT-- ))%s ;;\n",
+			    f->name, command_of_family(f) ? "\n\t\tfi" : "");
 	}
 	buf_puts(out, "\tesac\n\tcase $command in\n");
 	for (const struct command *const *c = commands; *c; c++)
@@ -229,8 +252,13 @@ static void fish_condition(const struct command *c, struct buf *out)
 	buf_append(out, c->name, strcspn(c->name, " "));
 	if (second)
 		buf_appendf(out, "; and __fish_seen_subcommand_from %s", second);
-	for (const struct command_family *f = command_families; !second && f->name; f++)
-		buf_appendf(out, "; and not __fish_seen_subcommand_from %s", f->name);
+	for (const struct command_family *f = command_families; !second && f->name; f++) {
+		buf_puts(out, "; and not __fish_seen_subcommand_from ");
+		if (command_of_family(f) == c)
+			each_member(out, f, bare_word);
+		else
+			buf_puts(out, f->name);
+	}
 	buf_puts(out, "'");
 }
 
@@ -335,7 +363,8 @@ static void command_words(const struct command *c, struct buf *out,
 
 /*
  * Writes the candidates of every command, with @open before its name, @middle after the name, and @close at the end.
- * The name "" stands for the first words.
+ * The name "" stands for the first words. Each name has one entry: "stats" is a command and a family of commands, and
+ * PowerShell refuses a table with a key twice.
  */
 static void write_table(struct buf *out, const char *open, const char *middle, const char *close,
 			void (*each)(struct buf *out, const char *name, const char *summary))
@@ -346,9 +375,13 @@ static void write_table(struct buf *out, const char *open, const char *middle, c
 	for (const struct command_family *f = command_families; f->name; f++) {
 		buf_appendf(out, "%s%s%s", open, f->name, middle);
 		each_member(out, f, each);
+		if (command_of_family(f))
+			command_words(command_of_family(f), out, each);
 		buf_puts(out, close);
 	}
 	for (const struct command *const *c = commands; *c; c++) {
+		if (is_family((*c)->name))
+			continue;
 		buf_appendf(out, "%s%s%s", open, (*c)->name, middle);
 		command_words(*c, out, each);
 		buf_puts(out, close);
@@ -358,23 +391,41 @@ static void write_table(struct buf *out, const char *open, const char *middle, c
 /* Words of a table entry: those of a list, or those that the program prints. */
 typedef void values_fn(const char *program, const char *const *words, const char *kind, struct buf *out);
 
-/* Writes the values of every command's options, with the key "COMMAND --OPTION", and of operands, with "COMMAND ". */
-static void write_values(const char *program, struct buf *out, const char *open, const char *middle, const char *close,
-			 values_fn *values)
+struct value_brackets {
+	const char *open, *middle, *close; /* before the key, behind it, and at the end */
+	values_fn *values;
+};
+
+static void write_option_values(const char *program, const struct command *c, const struct option_row *o,
+				const struct value_brackets *b, struct buf *out)
+{
+	for (int letter = 0; letter <= (o->letter != 0); letter++) {
+		buf_appendf(out, "%s%s ", b->open, c->name);
+		if (letter)
+			buf_appendf(out, "-%c", o->letter);
+		else
+			buf_appendf(out, "--%s", o->name);
+		buf_puts(out, b->middle);
+		b->values(program, o->choices, live_kind_of_option(o), out);
+		buf_puts(out, b->close);
+	}
+}
+
+/*
+ * Writes the values of every command's options and operands. The keys are "COMMAND --OPTION" and "COMMAND -O", and
+ * "COMMAND " for operands.
+ */
+static void write_values(const char *program, const struct value_brackets *b, struct buf *out)
 {
 	for (const struct command *const *c = commands; *c; c++) {
-		for (const struct option_row *o = option_first(*c); o; o = option_next(*c, o)) {
-			if (o->hidden || (!o->choices && !live_kind_of_option(o)))
-				continue;
-			buf_appendf(out, "%s%s --%s%s", open, (*c)->name, o->name, middle);
-			values(program, o->choices, live_kind_of_option(o), out);
-			buf_puts(out, close);
-		}
+		for (const struct option_row *o = option_first(*c); o; o = option_next(*c, o))
+			if (!o->hidden && (o->choices || live_kind_of_option(o)))
+				write_option_values(program, *c, o, b, out);
 		if (!live_kind_of_operands(*c))
 			continue;
-		buf_appendf(out, "%s%s %s", open, (*c)->name, middle);
-		values(program, NULL, live_kind_of_operands(*c), out);
-		buf_puts(out, close);
+		buf_appendf(out, "%s%s %s", b->open, (*c)->name, b->middle);
+		b->values(program, NULL, live_kind_of_operands(*c), out);
+		buf_puts(out, b->close);
 	}
 }
 
@@ -415,7 +466,8 @@ static void write_elvish(const char *program, struct buf *out)
 	buf_puts(out, "\tvar table = [\n");
 	write_table(out, "\t\t&'", "'={\n", "\t\t}\n", elvish_word);
 	buf_puts(out, "\t]\n\tvar values = [\n");
-	write_values(program, out, "\t\t&'", "'={", "}\n", elvish_values);
+	const struct value_brackets brackets = { "\t\t&'", "'={", "}\n", elvish_values };
+	write_values(program, &brackets, out);
 	buf_puts(out, "\t]\n\tvar option = $command' '$words[-2]\n"
 		      "\tif (has-key $values $option) {\n\t\t$values[$option]\n\t\treturn\n\t}\n"
 		      "\tif (has-key $table $command) { $table[$command] }\n"
@@ -438,7 +490,8 @@ static void write_powershell(const char *program, struct buf *out)
 	buf_puts(out, "\t$table = @{\n");
 	write_table(out, "\t\t'", "' = @(\n", "\t\t)\n", powershell_word);
 	buf_puts(out, "\t}\n\t$values = @{\n");
-	write_values(program, out, "\t\t'", "' = {", "}\n", powershell_values);
+	const struct value_brackets brackets = { "\t\t'", "' = {", "}\n", powershell_values };
+	write_values(program, &brackets, out);
 	buf_puts(out, "\t}\n\t$option = \"$command \" + $words[-1]\n"
 		      "\tif (-not $values.ContainsKey($option) -and $word -notlike '-*') { $option = \"$command \" }\n"
 		      "\tif ($values.ContainsKey($option)) {\n"

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/dir.h"
+#include "base/text.h"
 #include "cli/out.h"
 #include "cli/test_session.h"
 #include "kernel/cache.h"
@@ -53,8 +54,8 @@ static int open_campaign(struct session *s, const struct test_args *a, struct er
 	};
 	int r = campaign_open(&s->campaign, &config, err);
 	if (r == 0 && s->campaign.earlier)
-		say_printf("goes on after %lu schedules of earlier runs; --perturb seed=1 begins anew\n",
-			   s->campaign.earlier);
+		say_printf("goes on after %lu schedule%s of earlier runs; --perturb seed=1 begins anew\n",
+			   s->campaign.earlier, plural(s->campaign.earlier));
 	return r;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* out.c -- see out.h. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -70,6 +71,21 @@ int status_noted(void)
 	return noted;
 }
 
+/* What to do about output that could not be written. */
+static const char *remedy(int error)
+{
+	switch (error) {
+	case -EPIPE:
+		return "the program that reads it has ended; let it read to the end, or write to a file";
+	case -ENOSPC:
+	case -EDQUOT:
+	case -EFBIG:
+		return "free some space or write it elsewhere, and run again";
+	default:
+		return "write it elsewhere, and run again";
+	}
+}
+
 int standard_close(const char *command, int status)
 {
 	_cleanup_err_ struct err *err = NULL;
@@ -77,7 +93,7 @@ int standard_close(const char *command, int status)
 	buf_appendf(&what, "the output of 'ktstr%s%s'", command ? " " : "", command ? command : "");
 	if (output_end(&standard_output, buf_str(&what), &err) < 0) {
 		err_format(err, &text);
-		say_printf("error: %s; free some space or write it elsewhere, and run again\n", buf_str(&text));
+		say_printf("error: %s; %s\n", buf_str(&text), remedy(standard_output.error));
 		status = status_first(status, EXIT_NO_OUTPUT);
 	}
 	/* Messages cannot be written, so there is no way to report this. */

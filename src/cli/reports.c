@@ -88,8 +88,8 @@ void reports_say_problems(const struct report_results *r)
 		line += len + (line[len] != '\0');
 	}
 	if (r->damaged > RESULTS_PROBLEMS)
-		say_printf("warning: %zu more sidecars could not be read and are left out\n",
-			   r->damaged - RESULTS_PROBLEMS);
+		say_printf("warning: %zu more sidecar%s could not be read; left out\n", r->damaged - RESULTS_PROBLEMS,
+			   plural(r->damaged - RESULTS_PROBLEMS));
 }
 
 /* --- runs --------------------------------------------------------------------------------------------------------- */

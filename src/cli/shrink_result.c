@@ -142,7 +142,8 @@ void shrink_print_result(const struct shrink *s, nsec_t wall)
 	for (size_t i = 0; s->scenario && i < ARRAY_SIZE(sizes); i++)
 		out_printf("%-12s %8u %8u\n", sizes[i].name, size_at(&s->before, i), size_at(&s->after, i));
 	out_printf("%-12s %8zu %8zu\n", "points", s->points_before, s->points_after);
-	out_printf("%u candidates, %u runs, %s\n%s\n", s->candidates, s->runs, nsec_format(wall, time), buf_str(&line));
+	out_printf("%u candidate%s, %u run%s, %s\n%s\n", s->candidates, plural(s->candidates), s->runs, plural(s->runs),
+		   nsec_format(wall, time), buf_str(&line));
 	if (s->over)
 		say_printf("the time is over; the same command goes on from here\n");
 }

@@ -82,7 +82,7 @@ static void describe_end(const struct kernel_job *job, struct buf *out)
 	else
 		buf_appendf(out, "built in place in %s%s; %s", spent, ccache, job->note);
 	if (job->warnings)
-		buf_appendf(out, "  (%lu compiler warnings)", job->warnings);
+		buf_appendf(out, "  (%lu compiler warning%s)", job->warnings, plural(job->warnings));
 }
 
 void stages_describe(const struct kernel_job *job, nsec_t now, struct buf *out)

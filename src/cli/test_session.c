@@ -12,6 +12,8 @@
 #include "cli/sweep.h"
 #include "cli/test_session.h"
 #include "cli/test_source.h"
+#include "model/server.h"
+#include "run/model_metrics.h"
 #include "vmm/qemu/qemu.h"
 
 bool session_has_no_perf(const struct test_args *a)
@@ -104,6 +106,15 @@ bool session_needs_schedulers(const struct session *s)
 	return false;
 }
 
+/* A mistake in the environment is better said before the machines run than after each of them. */
+static int check_model_settings(const struct plan *p, struct err **err)
+{
+	for (size_t i = 0; i < p->count; i++)
+		if (!p->item[i].skip && test_asks_model(p->item[i].test))
+			return model_server_check_settings(err);
+	return 0;
+}
+
 int session_plan(struct session *s, const struct test_args *a, struct err **err)
 {
 	struct plan_request request = {
@@ -156,7 +167,10 @@ int session_plan(struct session *s, const struct test_args *a, struct err **err)
 		return r;
 	if (a->part && keep_part(&s->plan, a->part) < 0)
 		return -ENOMEM;
-	return a->list ? 0 : check_problems(&s->plan, err);
+	if (a->list)
+		return 0;
+	r = check_model_settings(&s->plan, err);
+	return r < 0 ? r : check_problems(&s->plan, err);
 }
 
 static int spend_budget(struct session *s, struct err **err)

@@ -16,7 +16,7 @@
 #define TEXT_BYTES 16384
 
 struct reading {
-	struct capture *c;
+	struct host_capture *c;
 	struct profile *s;
 	struct taskstats_socket taskstats;
 	char text[TEXT_BYTES];
@@ -149,7 +149,7 @@ static int read_processes(struct reading *g, struct err **err)
 	return r;
 }
 
-static json_t *reads_json(const struct capture *c)
+static json_t *reads_json(const struct host_capture *c)
 {
 	json_t *all = json_object();
 	for (unsigned i = 0; i <= SOURCE_SMAPS_ROLLUP; i++) {
@@ -205,7 +205,7 @@ static uint64_t uptime_of(const char *root)
 	return seconds > 0 && seconds < 1e10 ? (uint64_t)(seconds * 1e9) : 0;
 }
 
-int capture_host(struct capture *c, struct profile *ret, struct err **err)
+int capture_host(struct host_capture *c, struct profile *ret, struct err **err)
 {
 	_cleanup_free_ struct reading *g = calloc(1, sizeof(*g));
 	*ret = (struct profile){ .captured_at_ns = (uint64_t)nsec_clock(CLOCK_REALTIME),
@@ -231,7 +231,7 @@ static const char *const remedies[SOURCE_MAX] = {
 	[SOURCE_SMAPS_ROLLUP] = "the kernel needs CONFIG_PROC_PAGE_MONITOR",
 };
 
-void capture_hint(const struct capture *c, const struct profile *s, struct buf *out)
+void capture_hint(const struct host_capture *c, const struct profile *s, struct buf *out)
 {
 	unsigned worst = 0, most = 0;
 	for (unsigned i = 0; i <= SOURCE_SMAPS_ROLLUP; i++) {
@@ -244,8 +244,8 @@ void capture_hint(const struct capture *c, const struct profile *s, struct buf *
 	if (!most || !s->count)
 		return;
 	const struct read_counts *n = &c->counts[worst];
-	buf_appendf(out, "note: %u of %zu threads have no values of /proc/PID/task/TID/%s", most, s->count,
-		    source_names[worst]);
+	buf_appendf(out, "note: there are no values of /proc/PID/task/TID/%s of %u of %zu thread%s",
+		    source_names[worst], most, s->count, plural(s->count));
 	if (n->permission >= n->missing + n->other)
 		buf_puts(out, ": the kernel refuses them to this user (CAP_SYS_PTRACE)");
 	else if (remedies[worst])

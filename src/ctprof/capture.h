@@ -11,7 +11,7 @@ struct read_counts {
 		other; /* gone: the thread ended; missing: this kernel has no such file */
 };
 
-struct capture {
+struct host_capture {
 	const char *root; /* "" for this host */
 	struct read_counts counts[SOURCE_MAX];
 };
@@ -20,8 +20,8 @@ struct capture {
  * Never fails because something cannot be read: that is unknown in the profile, and counted. @ret is to be freed also
  * after an error. Threads are sorted by process and thread.
  */
-int capture_host(struct capture *c, struct profile *ret, struct err **err);
+int capture_host(struct host_capture *c, struct profile *ret, struct err **err);
 /* Appends one line for people if a kind of file could often not be read, with the reason. */
-void capture_hint(const struct capture *c, const struct profile *s, struct buf *out);
+void capture_hint(const struct host_capture *c, const struct profile *s, struct buf *out);
 
 #endif

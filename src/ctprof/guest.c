@@ -256,10 +256,11 @@ static json_t *source_json(const struct guest_capture *g, enum walk_end end)
 {
 	static const char *const ends[] = { NULL, "there were more threads than are read",
 					    "the list of tasks is damaged", "out of memory" };
+	bool moved = g->from->running && end == WALK_TORN;
 	json_t *o = json_object();
-	json_put_text(&o, "kind", "memory of a guest");
-	json_put_text(&o, "file", g->from->name);
-	json_put_text(&o, "incomplete", ends[end]);
+	json_put_text(&o, "kind", g->from->running ? "memory of a running guest" : "memory of a guest");
+	json_put_text(&o, g->from->running ? "machine" : "file", g->from->name);
+	json_put_text(&o, "incomplete", moved ? "the list of tasks changed while it was read" : ends[end]);
 	json_put(&o, "unknown", unknown_json(g));
 	return o;
 }
@@ -279,5 +280,5 @@ int capture_guest(const struct guest_source *from, struct profile *ret, struct e
 			    from->name);
 	int r = profile_finish(ret);
 	ret->source = source_json(&g, end);
-	return r < 0 || !ret->source ? -ENOMEM : 0;
+	return r < 0 || !ret->source ? -ENOMEM : end != WALK_WHOLE;
 }

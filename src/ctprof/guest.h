@@ -12,11 +12,15 @@
 struct guest_source {
 	struct inspector *in;
 	const struct types *types;
-	const char *name;     /* of the file, for the profile */
+	const char *name;     /* of the file or the machine, for the profile */
+	bool running;	      /* the guest goes on meanwhile */
 	uint64_t captured_at; /* when the memory was like this: ns since 1970 */
 };
 
-/* @ret is to be freed also after an error. Threads are sorted by process and thread. */
+/*
+ * @ret is to be freed also after an error. Threads are sorted by process and thread. 1: some threads are missing, and
+ * the profile says why. Of a running guest, the list of tasks may have changed under the walk: try again.
+ */
 int capture_guest(const struct guest_source *from, struct profile *ret, struct err **err);
 
 #endif

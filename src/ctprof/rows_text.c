@@ -216,7 +216,7 @@ static void print_block(const struct row_block *b, unsigned columns, bool compar
 	for (size_t i = 0; i < b->count; i++)
 		put_line(&b->row[i], columns, compares, width, out);
 	if (b->left_out)
-		buf_appendf(out, "%zu more rows; --limit 0 shows all\n", b->left_out);
+		buf_appendf(out, "%zu more row%s; --limit 0 shows all\n", b->left_out, plural(b->left_out));
 	put_names("only in the baseline: ", b->only_a, out);
 	put_names("only in the candidate: ", b->only_b, out);
 }

@@ -3,11 +3,10 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "declare/notation.h"
 #include "declare/write.h"
 
-#define TEXTS_MACRO "KTSTR_ARGS"
-
-static void put_value(const struct field *f, const void *object, unsigned depth, struct buf *out);
+static const struct notation c_notation;
 
 /* A string literal. Three octal digits end an escape wherever the text goes on. */
 static void put_literal(const char *text, struct buf *out)
@@ -53,7 +52,7 @@ static void put_members(const struct shape *s, const void *object, unsigned dept
 		else
 			buf_puts(out, *some ? " " : "");
 		buf_appendf(out, ".%s = ", f->name);
-		put_value(f, object, depth, out);
+		notation_put(&c_notation, f, object, depth, out);
 		*some = true;
 	}
 }
@@ -75,16 +74,6 @@ static void put_entries(const struct shape *s, const char *item, unsigned count,
 	}
 }
 
-static void put_texts(const char *const *list, struct buf *out)
-{
-	buf_puts(out, TEXTS_MACRO "(");
-	for (size_t i = 0; list[i]; i++) {
-		buf_puts(out, i ? ", " : "");
-		put_literal(list[i], out);
-	}
-	buf_puts(out, ")");
-}
-
 /* An identifier for a name, which may have other characters. */
 static void put_identifier(const char *name, struct buf *out)
 {
@@ -94,122 +83,51 @@ static void put_identifier(const char *name, struct buf *out)
 		buf_append(out, isalnum((unsigned char)*name) ? name : "_", 1);
 }
 
-static void put_schedulers(const struct ktstr_scheduler *const *list, struct buf *out)
+static void put_scheduler(const char *name, struct buf *out)
 {
-	buf_puts(out, "KTSTR_STAGED(");
-	for (size_t i = 0; list[i]; i++) {
-		buf_puts(out, i ? ", &" : "&");
-		put_identifier(list[i]->name, out);
-	}
-	buf_puts(out, ")");
+	buf_puts(out, "&");
+	put_identifier(name, out);
 }
 
-static void put_limit(double value, struct buf *out)
+static void put_word(const struct field *f, const char *word, struct buf *out)
 {
-	if (value == KTSTR_OFF || value == KTSTR_ZERO)
-		buf_puts(out, value == KTSTR_OFF ? "KTSTR_OFF" : "KTSTR_ZERO");
-	else
-		buf_appendf(out, "%.17g", value);
+	buf_appendf(out, "%s%s", f->prefix, word);
 }
 
-static void put_bytes(const unsigned char *byte, unsigned count, struct buf *out)
+static void put_object(const struct field *f, const void *object, unsigned depth, struct buf *out)
 {
-	while (count && !byte[count - 1])
-		count--;
-	buf_puts(out, "{ ");
-	for (unsigned i = 0; i < count; i++)
-		buf_appendf(out, "%s%u", i ? ", " : "", byte[i]);
-	buf_puts(out, " }");
-}
-
-static void put_set(const void *at, struct buf *out)
-{
-	const struct {
-		bool set;
-		int value;
-	} *n = at;
-	buf_appendf(out, "{ .set = true, .value = %d }", n->value);
-}
-
-static void put_list(const struct field *f, const void *object, unsigned depth, struct buf *out)
-{
-	buf_appendf(out, "%s(", f->shape->list);
-	put_entries(f->shape, field_pointer(f, object), 0, depth, out);
-	buf_puts(out, ")");
-}
-
-static void put_number(const struct field *f, const void *at, struct buf *out)
-{
-	uint64_t n = f->kind == FIELD_U64 ? *(const uint64_t *)at : *(const unsigned *)at;
-	if (f->kind == FIELD_U64 && n == UINT64_MAX)
-		buf_puts(out, "UINT64_MAX");
-	else
-		buf_appendf(out, "%lu", n);
-}
-
-static void put_value(const struct field *f, const void *object, unsigned depth, struct buf *out)
-{
-	const void *at = field_at(f, object), *pointer = field_pointer(f, object);
-	switch (f->kind) {
-	case FIELD_UNSIGNED:
-	case FIELD_U64:
-		put_number(f, at, out);
-		break;
-	case FIELD_REAL:
-		buf_appendf(out, "%.17g", *(const double *)at);
-		break;
-	case FIELD_LIMIT:
-		put_limit(*(const double *)at, out);
-		break;
-	case FIELD_BOOL:
-		buf_puts(out, "true");
-		break;
-	case FIELD_SWITCH:
-		buf_puts(out, *(const enum ktstr_switch *)at == KTSTR_ON ? "KTSTR_ON" : "KTSTR_OFF");
-		break;
-	case FIELD_TEXT:
-	case FIELD_LINES:
-		put_literal(pointer, out);
-		break;
-	case FIELD_TEXTS:
-		put_texts(pointer, out);
-		break;
-	case FIELD_CHOICE:
-		buf_appendf(out, "%s%s", f->prefix, field_word(f, object));
-		break;
-	case FIELD_SET_NUMBER:
-		put_set(at, out);
-		break;
-	case FIELD_BYTES:
-		put_bytes(at, f->count, out);
-		break;
-	case FIELD_STRUCT:
-		put_braces(f->shape, at, depth, out);
-		break;
-	case FIELD_ARRAY:
-		buf_puts(out, "{");
-		put_entries(f->shape, at, f->count, depth, out);
-		buf_puts(out, " }");
-		break;
-	case FIELD_LIST:
-		put_list(f, object, depth, out);
-		break;
-	case FIELD_ONE:
+	if (f->kind == FIELD_ONE)
 		buf_appendf(out, "&(const %s)", f->shape->type);
-		put_braces(f->shape, pointer, depth, out);
-		break;
-	case FIELD_SCHEDULER:
-		buf_puts(out, "&");
-		put_identifier(((const struct ktstr_scheduler *)pointer)->name, out);
-		break;
-	case FIELD_SCHEDULERS:
-		put_schedulers(pointer, out);
-		break;
-	case FIELD_INLINE:
-	case FIELD_REFUSED:
-		break;
-	}
+	put_braces(f->shape, object, depth, out);
 }
+
+static void put_items(const struct field *f, const char *first, unsigned count, unsigned depth, struct buf *out)
+{
+	if (f->kind == FIELD_LIST)
+		buf_appendf(out, "%s(", f->shape->list);
+	else
+		buf_puts(out, "{");
+	put_entries(f->shape, first, count, depth, out);
+	buf_puts(out, f->kind == FIELD_LIST ? ")" : " }");
+}
+
+static const struct notation c_notation = {
+	.comma = ", ",
+	.on = "KTSTR_ON",
+	.off = "KTSTR_OFF",
+	.limit_off = "KTSTR_OFF",
+	.limit_zero = "KTSTR_ZERO",
+	.u64_max = "UINT64_MAX",
+	.texts = { "KTSTR_ARGS(", ")" },
+	.schedulers = { "KTSTR_STAGED(", ")" },
+	.bytes = { "{ ", " }" },
+	.set_number = { "{ .set = true, .value = ", " }" },
+	.text = put_literal,
+	.word = put_word,
+	.scheduler = put_scheduler,
+	.object = put_object,
+	.items = put_items,
+};
 
 /* The macro sets the name. */
 static void put_declaration(const char *macro, const struct shape *s, const void *object, const char *name,
@@ -223,7 +141,7 @@ static void put_declaration(const char *macro, const struct shape *s, const void
 		buf_puts(out, ",");
 		put_indent(1, out);
 		buf_appendf(out, ".%s = ", f->name);
-		put_value(f, object, 1, out);
+		notation_put(&c_notation, f, object, 1, out);
 	}
 	buf_puts(out, ")");
 }

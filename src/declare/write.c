@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "declare/notation.h"
 
 /* --- what is not data --------------------------------------------------------------------------------------------- */
 
@@ -76,8 +77,9 @@ static void put_text(const char *text, struct buf *out)
 }
 
 /* In lower case. */
-static void put_word(const char *word, struct buf *out)
+static void put_word(const struct field *f, const char *word, struct buf *out)
 {
+	(void)f;
 	buf_puts(out, "\"");
 	for (; word && *word; word++) {
 		char c = *word >= 'A' && *word <= 'Z' ? (char)(*word - 'A' + 'a') : *word;
@@ -86,133 +88,40 @@ static void put_word(const char *word, struct buf *out)
 	buf_puts(out, "\"");
 }
 
-static void put_texts(const char *const *list, struct buf *out)
+static void put_member(const struct field *f, const void *object, unsigned depth, struct buf *out)
 {
+	(void)depth;
+	put_object(f->shape, object, out);
+}
+
+static void put_items(const struct field *f, const char *first, unsigned count, unsigned depth, struct buf *out)
+{
+	(void)depth;
 	buf_puts(out, "[");
-	for (size_t i = 0; list[i]; i++) {
+	for (unsigned i = 0; (!count || i < count) && !f->shape->ends(first); i++, first += f->shape->size) {
 		buf_puts(out, i ? "," : "");
-		put_text(list[i], out);
+		put_object(f->shape, first, out);
 	}
 	buf_puts(out, "]");
 }
 
-/* @count: of an array; 0: a list, which has an entry that ends it. */
-static void put_items(const struct shape *s, const char *item, unsigned count, struct buf *out)
-{
-	buf_puts(out, "[");
-	for (unsigned i = 0; (!count || i < count) && !s->ends(item); i++, item += s->size) {
-		buf_puts(out, i ? "," : "");
-		put_object(s, item, out);
-	}
-	buf_puts(out, "]");
-}
-
-static void put_bytes(const unsigned char *byte, unsigned count, struct buf *out)
-{
-	while (count && !byte[count - 1])
-		count--;
-	buf_puts(out, "[");
-	for (unsigned i = 0; i < count; i++)
-		buf_appendf(out, "%s%u", i ? "," : "", byte[i]);
-	buf_puts(out, "]");
-}
-
-static void put_names(const struct ktstr_scheduler *const *list, struct buf *out)
-{
-	buf_puts(out, "[");
-	for (size_t i = 0; list[i]; i++) {
-		buf_puts(out, i ? "," : "");
-		put_text(list[i]->name, out);
-	}
-	buf_puts(out, "]");
-}
-
-static void put_u64(uint64_t value, struct buf *out)
-{
-	if (value == UINT64_MAX)
-		buf_puts(out, "\"max\"");
-	else
-		buf_appendf(out, "%lu", value);
-}
-
-static void put_limit(double value, struct buf *out)
-{
-	if (value == KTSTR_OFF)
-		buf_puts(out, "false");
-	else
-		buf_appendf(out, "%.17g", value == KTSTR_ZERO ? 0 : value);
-}
-
-static int set_number(const void *at)
-{
-	const struct {
-		bool set;
-		int value;
-	} *n = at;
-	return n->value;
-}
-
-static void put_value(const struct field *f, const void *object, struct buf *out)
-{
-	const void *at = field_at(f, object), *pointer = field_pointer(f, object);
-	switch (f->kind) {
-	case FIELD_UNSIGNED:
-		buf_appendf(out, "%u", *(const unsigned *)at);
-		break;
-	case FIELD_U64:
-		put_u64(*(const uint64_t *)at, out);
-		break;
-	case FIELD_REAL:
-		buf_appendf(out, "%.17g", *(const double *)at);
-		break;
-	case FIELD_LIMIT:
-		put_limit(*(const double *)at, out);
-		break;
-	case FIELD_BOOL:
-		buf_puts(out, "true");
-		break;
-	case FIELD_SWITCH:
-		buf_puts(out, *(const enum ktstr_switch *)at == KTSTR_ON ? "true" : "false");
-		break;
-	case FIELD_TEXT:
-	case FIELD_LINES:
-		put_text(pointer, out);
-		break;
-	case FIELD_TEXTS:
-		put_texts(pointer, out);
-		break;
-	case FIELD_CHOICE:
-		put_word(field_word(f, object), out);
-		break;
-	case FIELD_SET_NUMBER:
-		buf_appendf(out, "%d", set_number(at));
-		break;
-	case FIELD_BYTES:
-		put_bytes(at, f->count, out);
-		break;
-	case FIELD_STRUCT:
-		put_object(f->shape, at, out);
-		break;
-	case FIELD_ARRAY:
-		put_items(f->shape, at, f->count, out);
-		break;
-	case FIELD_LIST:
-		put_items(f->shape, pointer, 0, out);
-		break;
-	case FIELD_ONE:
-		put_object(f->shape, pointer, out);
-		break;
-	case FIELD_SCHEDULER:
-		put_text(((const struct ktstr_scheduler *)pointer)->name, out);
-		break;
-	case FIELD_SCHEDULERS:
-		put_names(pointer, out);
-		break;
-	case FIELD_INLINE:
-	case FIELD_REFUSED:
-		break;
-	}
-}
+static const struct notation json_notation = {
+	.comma = ",",
+	.on = "true",
+	.off = "false",
+	.limit_off = "false",
+	.limit_zero = "0",
+	.u64_max = "\"max\"",
+	.texts = { "[", "]" },
+	.schedulers = { "[", "]" },
+	.bytes = { "[", "]" },
+	.set_number = { "", "" },
+	.text = put_text,
+	.word = put_word,
+	.scheduler = put_text,
+	.object = put_member,
+	.items = put_items,
+};
 
 static void put_fields(const struct shape *s, const void *object, bool *some, struct buf *out)
 {
@@ -222,7 +131,7 @@ static void put_fields(const struct shape *s, const void *object, bool *some, st
 		if (f->kind == FIELD_INLINE || field_is_unset(f, object))
 			continue;
 		buf_appendf(out, "%s\"%s\":", *some ? "," : "", f->name);
-		put_value(f, object, out);
+		notation_put(&json_notation, f, object, 0, out);
 		*some = true;
 	}
 }

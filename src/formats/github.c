@@ -216,7 +216,7 @@ static size_t put_rows(struct buf *out, const struct report_results *r, const si
 		left += out->len + row.len > SUMMARY_BYTES / 2 || !put_piece(out, &row);
 	}
 	if (left)
-		buf_appendf(out, "\n%zu more results are left out of this table.\n", left);
+		buf_appendf(out, "\n%zu more result%s left out of this table.\n", left, left == 1 ? " is" : "s are");
 	buf_puts(out, "\n");
 	return left;
 }
@@ -240,6 +240,6 @@ void github_summary_write(const struct report_results *r, struct buf *out)
 		left += !put_piece(out, &fold);
 	}
 	if (left)
-		buf_appendf(out, "The logs of %zu more results do not fit here; the results on disk have them.\n",
-			    left);
+		buf_appendf(out, "The logs of %zu more result%s do not fit here; the results on disk have them.\n",
+			    left, plural(left));
 }

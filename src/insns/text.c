@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "insns/insns.h"
 
 static double percent(uint64_t part, uint64_t all)
@@ -50,8 +51,8 @@ static void put_functions(const struct insns_sums *s, uint32_t most, struct buf 
 	for (uint32_t i = count; i < s->functions; i++)
 		rest += s->function[i].own;
 	if (count < s->functions)
-		buf_appendf(out, "  %14lu %5.1f %% %10s %14s  %u other functions\n", rest, percent(rest, s->kernel), "",
-			    "", s->functions - count);
+		buf_appendf(out, "  %14lu %5.1f %% %10s %14s  %u other function%s\n", rest, percent(rest, s->kernel),
+			    "", "", s->functions - count, plural(s->functions - count));
 }
 
 void insns_table(const struct insns *p, const struct insns_sums *s, uint32_t most, struct buf *out)

@@ -142,6 +142,14 @@ static int read_limit(struct model_server *s, struct err **err)
 	return 0;
 }
 
+int model_server_check_settings(struct err **err)
+{
+	struct model_server s = MODEL_SERVER_NULL;
+	const char *url = server_url();
+	int r = read_limit(&s, err);
+	return r == 0 && url ? use_url(&s, url, err) : r;
+}
+
 static int open_child(struct model_server *s, struct err **err)
 {
 	snprintf(s->url, sizeof(s->url), "http://localhost" ENDPOINT);

@@ -39,6 +39,8 @@ struct model_server {
 
 #define MODEL_SERVER_NULL ((struct model_server){ .log = -1, .child = CHILD_NULL, .lock = PTHREAD_MUTEX_INITIALIZER })
 
+/* Checks KTSTR_LLM_URL and KTSTR_LLM_TIMEOUT, and asks nobody. */
+int model_server_check_settings(struct err **err);
 /*
  * Looks for the server that will be asked, once; the result is that of model_server_open(). Blocks for the checksum of
  * a model that has changed, so it runs on the offload pool. @models: the directory of `ktstr model`, or NULL.

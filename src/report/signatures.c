@@ -146,13 +146,14 @@ static void put_group(const struct closing *c, const struct group *g, const stru
 	double low, high;
 	unsigned schedules = schedules_of(c, g), variations = variations_of(c, g);
 	event_word(g->first->kind, t, out);
-	buf_appendf(out, "%.*s: %u of %u schedules", (int)g->test_len, g->first->name, g->count, schedules);
+	buf_appendf(out, "%.*s: %u of %u schedule%s", (int)g->test_len, g->first->name, g->count, schedules,
+		    plural(schedules));
 	if (schedules) {
 		rate_interval(g->count, schedules, &low, &high);
 		buf_appendf(out, " (95 %% interval: %.1f to %.1f %%)", 100 * low, 100 * high);
 	}
 	if (variations)
-		buf_appendf(out, ", %u of %u variations", g->varied, variations);
+		buf_appendf(out, ", %u of %u variation%s", g->varied, variations, plural(variations));
 	buf_puts(out, "\n");
 	if (g->first->cause)
 		text_append_wrapped(out, g->first->cause, t->tty ? t->columns : 0, EVENT_INDENT);

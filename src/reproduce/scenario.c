@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/text.h"
 #include "reproduce/fingerprint.h"
 
@@ -75,7 +76,8 @@ static unsigned workers_of(struct fingerprint *f, struct guest *g, const struct 
 	unsigned n = (unsigned)fmin(wanted, GROUP_WORKERS_MAX);
 	n = (n + size - 1) / size * size;
 	if (wanted > GROUP_WORKERS_MAX)
-		fingerprint_note(f, NOTE_CHANGED, "%u tasks '%s' become %u workers", group->tasks, group->key.name, n);
+		fingerprint_note(f, NOTE_CHANGED, "%u tasks '%s' become %u worker%s", group->tasks, group->key.name, n,
+				 plural(n));
 	g->workers += n;
 	return n;
 }
@@ -311,16 +313,36 @@ static void note_left_out(struct fingerprint *f)
 				 "the scheduler was ended from outside, not by an error: there may be nothing "
 				 "to reproduce");
 	if (f->kernel_threads)
-		fingerprint_note(f, NOTE_LEFT_OUT, "%u threads of the kernel: the guest has its own",
-				 f->kernel_threads);
+		fingerprint_note(f, NOTE_LEFT_OUT, "%u thread%s of the kernel: the guest has its own",
+				 f->kernel_threads, plural(f->kernel_threads));
 	if (f->idle)
-		fingerprint_note(f, NOTE_LEFT_OUT, "%u threads that used next to no CPU", f->idle);
+		fingerprint_note(f, NOTE_LEFT_OUT, "%u thread%s that used next to no CPU", f->idle, plural(f->idle));
 	if (f->lost)
-		fingerprint_note(f, NOTE_LEFT_OUT, "%u tasks of small groups", f->lost);
+		fingerprint_note(f, NOTE_LEFT_OUT, "%u task%s of small groups", f->lost, plural(f->lost));
 	if (*f->release)
 		fingerprint_note(f, NOTE_UNKNOWN,
 				 "the host's kernel was %.60s; choose one of the same series with --kernel",
 				 f->release);
+}
+
+/*
+ * Scenario files of two failures of one scheduler are kept side by side, so their tests need different names: the name
+ * ends with a part of the document's hash.
+ */
+static bool name_test(json_t *document)
+{
+	_cleanup_free_ char *text = json_dumps(document, JSON_COMPACT);
+	json_auto_t *test = json_incref(json_object_get(document, "test"));
+	char name[MESSAGES_NAME_MAX + 32];
+	struct siphash h;
+	if (!text)
+		return false;
+	siphash_init(&h);
+	siphash_string(&h, text);
+	snprintf(name, sizeof(name), "%s_%06lx", json_string_value(json_object_get(test, "name")),
+		 siphash_final(&h) & 0xffffff);
+	json_put_text(&test, "name", name);
+	return test;
 }
 
 json_t *fingerprint_scenario(struct fingerprint *f, const char *binary)
@@ -340,7 +362,10 @@ json_t *fingerprint_scenario(struct fingerprint *f, const char *binary)
 	json_put(&scenario, "steps", steps);
 	json_put(&o, "scenario", scenario);
 	note_left_out(f);
-	return o;
+	if (!o || name_test(o))
+		return o;
+	json_decref(o);
+	return NULL;
 }
 
 /* --- the fingerprint ---------------------------------------------------------------------------------------------- */

@@ -185,14 +185,15 @@ static void put_top(const struct compare_view *v, const char *verdict, struct bu
 	for (int side = 0; side < SIDE_MAX; side++) {
 		buf_appendf(out, "<span>%c: ", 'A' + side);
 		html_element(out, "code", v->label[side]);
-		buf_appendf(out, " (%zu results)</span>", v->pairing->selected[side]);
+		buf_appendf(out, " (%zu result%s)</span>", v->pairing->selected[side],
+			    plural(v->pairing->selected[side]));
 	}
 	buf_appendf(out, "<span>test: %s", compare_test_names[v->options->test]);
 	buf_appendf(out, "</span></p></header>\n<main><section class=\"card\"><h2>Summary</h2>\n<p>%zu regression%s, ",
 		    c->count[FINDING_REGRESSION], plural(c->count[FINDING_REGRESSION]));
-	buf_appendf(out, "%zu improvements, %zu unchanged, %zu noisy in %zu pairs; %zu pairs did not pass</p>\n",
-		    c->count[FINDING_IMPROVEMENT], c->count[FINDING_UNCHANGED], c->count[FINDING_NOISY], c->paired,
-		    c->excluded);
+	buf_appendf(out, "%zu improvement%s, %zu unchanged, %zu noisy in %zu pair%s; %zu pair%s did not pass</p>\n",
+		    c->count[FINDING_IMPROVEMENT], plural(c->count[FINDING_IMPROVEMENT]), c->count[FINDING_UNCHANGED],
+		    c->count[FINDING_NOISY], c->paired, plural(c->paired), c->excluded, plural(c->excluded));
 	if (verdict)
 		html_element(out, "pre", verdict);
 	buf_appendf(out,

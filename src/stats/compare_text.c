@@ -262,8 +262,8 @@ static void put_phase_summary(const struct comparison *c, struct buf *out)
 	if (c->phase_count[FINDING_NOISY])
 		buf_appendf(out, ", %zu noisy", c->phase_count[FINDING_NOISY]);
 	if (c->phase_only[SIDE_A] + c->phase_only[SIDE_B])
-		buf_appendf(out, "; %zu metrics only in A, %zu only in B", c->phase_only[SIDE_A],
-			    c->phase_only[SIDE_B]);
+		buf_appendf(out, "; %zu metric%s only in A, %zu only in B", c->phase_only[SIDE_A],
+			    plural(c->phase_only[SIDE_A]), c->phase_only[SIDE_B]);
 	buf_puts(out, "\n");
 }
 

@@ -200,6 +200,24 @@ def kinds(r):
         r.expect(wanted, name, *(w for p in paths for w in ('--changed', p)))
 
 
+def stamps(r):
+    return {name: os.stat(r / f'build/{name}').st_mtime_ns for name in ALL}
+
+
+def never_too_few(r):
+    """The build itself is the second opinion: each program that it makes again when a file changes must be in the answer."""
+    missing, made = [], 0
+    for path in sorted({**SOURCES, **DESCRIBE[r.kind]}):
+        answer, before = r.ask('--changed', path)[0], stamps(r)
+        os.utime(r / path)
+        r.build()
+        again = {name for name, stamp in stamps(r).items() if stamp != before[name]}
+        made += len(again)
+        if not isinstance(answer, list) or again - set(answer):
+            missing.append((path, answer, again))
+    check(not missing and made >= 15, f'{r.kind}: what the build makes again is in the answer ({made} programs)', missing)
+
+
 def freshness(r):
     """Includes that the last build did not know."""
     r.write('src/b/new.h', '\n')
@@ -346,8 +364,11 @@ def declared_builds(r):
 
 
 def main():
+    names = [name for _, _, name in KINDS]
+    check(len(KINDS) >= 40 and len(names) == len(set(names)), f'{len(KINDS)} kinds of change', names)
     with Repository('make') as r:
         kinds(r)
+        never_too_few(r)
         untold(r)
         freshness(r)
         history(r)
@@ -356,6 +377,7 @@ def main():
         declared_builds(r)
     with Repository('meson') as r:
         kinds(r)
+        never_too_few(r)
         freshness(r)
         damaged_log(r)
     if not shutil.which('cmake'):
@@ -363,6 +385,7 @@ def main():
         return
     with Repository('cmake') as r:
         kinds(r)
+        never_too_few(r)
     r = Repository('cmake')
     r.generator = 'Ninja'
     with r:

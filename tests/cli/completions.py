@@ -2,77 +2,33 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Completions in real shells, through a terminal: subcommands, flags, values, and values that only this machine knows."""
 import os
-import pty
-import select
+import re
 import shutil
 import subprocess
 import sys
-import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
+LIB = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib')
+sys.path.insert(0, LIB)
+from shell_terminal import SETUP, Terminal, line_start  # noqa: E402
 from tap import BUILD, KTSTR, Run, Scratch, check, finish, skip  # noqa: E402
 
-DEADLINE = 30
+PARSER = os.path.expanduser('~/.cache/ktstr-tests/node_modules/@vscode/tree-sitter-wasm')
 # What is typed, and the line after TAB. Each has one completion.
 LINES = (
     ('ktstr kernel cle', 'ktstr kernel clean'),
     ('ktstr test --no-perf', 'ktstr test --no-perf-mode'),
     ('ktstr test --accel kv', 'ktstr test --accel kvm'),
     ('ktstr test --filter ktstr/eevdf_ste', 'ktstr test --filter ktstr/eevdf_steps'),
+    ('ktstr test -E ktstr/eevdf_ste', 'ktstr test -E ktstr/eevdf_steps'),
     ('ktstr show-thresholds qmap_ch', 'ktstr show-thresholds qmap_chatter'),
+    ('ktstr stats show-h', 'ktstr stats show-host'),
+    ('ktstr stats --di', 'ktstr stats --dir'),
     ('ktstr stats compare --scheduler flat', 'ktstr stats compare --scheduler flatcg'),
     ('ktstr stats compare --a-topology 9cpu', 'ktstr stats compare --a-topology 9cpu-3llc-nosmt'),
     ('ktstr merge 6.99-', 'ktstr merge 6.99-abc'),
     ('ktstr test --kernel 6.77', 'ktstr test --kernel 6.77.1'),
     ('ktstr ctprof show --group-by cg', 'ktstr ctprof show --group-by cgroup'),
 )
-
-SETUP = {
-    'bash': (['bash', '--norc', '--noprofile', '-i'], 'PS1="> "; bind "set bell-style none"; . {script}'),
-    'zsh': (['zsh', '-f', '-i'], 'PS1="> "; autoload -U compinit; compinit -D -u; bindkey -e; . {script}'),
-    'fish': (['fish', '--no-config', '-i'], 'source {script}'),
-    'elvish': (['elvish', '-norc', '-i'], 'eval (slurp < {script})'),
-}
-
-
-class Terminal:
-    """A shell in a terminal. Keys are typed ahead; the shell takes them one by one."""
-
-    def __init__(self, argv, env, cwd):
-        self.pid, self.fd = pty.fork()
-        if not self.pid:
-            os.chdir(cwd)
-            os.execvpe(argv[0], argv, env)
-        self.seen = ''
-
-    def type(self, text):
-        os.write(self.fd, text.encode())
-
-    def wait(self, mark, timeout=DEADLINE):
-        """Reads until @mark has come; the text so far is consumed."""
-        end = time.monotonic() + timeout
-        while mark not in self.seen and time.monotonic() < end:
-            if not select.select([self.fd], [], [], 0.2)[0]:
-                continue
-            try:
-                data = os.read(self.fd, 65536)
-            except OSError:
-                break
-            if b'\x1b[6n' in data:      # the shell asks for the cursor's position
-                os.write(self.fd, b'\x1b[1;1R')
-            self.seen += data.decode(errors='replace')
-        if mark not in self.seen:
-            return None
-        before, _, self.seen = self.seen.partition(mark)
-        return before
-
-    def close(self):
-        os.close(self.fd)
-        try:
-            os.kill(self.pid, 9)
-        except ProcessLookupError:
-            pass
-        os.waitpid(self.pid, 0)
 
 
 def completed(terminal, typed, number, home):
@@ -96,7 +52,7 @@ def try_shell(shell, scratch, env):
         check(False, f'{shell} reads its completions', terminal.seen)
     else:
         for number, (typed, wanted) in enumerate(LINES):
-            got = completed(terminal, typed, number, '\x1b[H' if shell == 'elvish' else '\x01')
+            got = completed(terminal, typed, number, line_start(shell))
             check(got == wanted, f'{shell}: {wanted}', f'{got!r}\n{terminal.seen[-500:]!r}')
             if got is None:     # the next ones would wait in vain, too
                 break
@@ -136,8 +92,30 @@ def check_values(env, scratch):
     check(Run('completions', '--values', 'nonsense').status == 64, 'no such kind: 64')
 
 
-def check_powershell():
-    """There is no parser of PowerShell in Debian: the text is checked for what ends a string or a block too early."""
+def powershell_faults(script, text):
+    """What a parser says; it has to be PowerShell's grammar, since Debian has no PowerShell."""
+    with open(script, 'w', encoding='utf-8') as f:
+        f.write(text)
+    # The optimizing compiler would take half a minute for the parser, and the script is read in a moment.
+    said = subprocess.run(['node', '--liftoff-only', os.path.join(LIB, 'powershell.js'), PARSER, script], capture_output=True, text=True, timeout=120)
+    *faults, last = said.stdout.splitlines() or [said.stderr]
+    return faults, last
+
+
+def parse_powershell(scratch, text):
+    if not shutil.which('node') or not os.path.exists(PARSER):
+        skip('powershell: parsed', f'no {PARSER} and node; tools/setup.sh installs both where npm is')
+        return
+    faults, last = powershell_faults(scratch / 'good.ps1', text)
+    entries = text.count("' = {") + text.count("' = @(")
+    check(not faults and last.endswith(f' {entries} entries of tables'), f'powershell: it is parsed, with its {entries} entries', (faults, last))
+    small = "$values = @{\n\t'a' = {'b', 'c'}\n}\n& $values['a']\n"
+    broken = [t for t in (small + "'", small.replace('@{', '@{{'), small.replace("' = {", "' {")) if not powershell_faults(scratch / 'bad.ps1', t)[0]]
+    check(not broken, 'powershell: three broken ones are not', broken)
+
+
+def check_powershell(scratch):
+    """What ends a string or a block too early, keys that are one key for PowerShell, and its grammar."""
     text = Run('completions', 'powershell').out
     depth, quote, lowest = 0, None, 0
     for c in text:
@@ -151,6 +129,10 @@ def check_powershell():
     check(not quote and depth == 0 and lowest == 0, 'powershell: quotes and brackets are balanced', (quote, depth, lowest))
     check("'test --accel' = {'auto', 'kvm', 'tcg'}" in text and '& $values[$option]' in text and
           "completions --values tests -- \"=$word\"" in text, 'powershell: values', text[-1500:])
+    for table in text.split(' = @{\n')[1:]:
+        keys = [key.lower() for key in re.findall(r"^\t\t'([^']*)' = ", table, re.M)]
+        check(len(keys) == len(set(keys)) > 40, 'powershell: no key twice, in any case', [k for k in keys if keys.count(k) > 1])
+    parse_powershell(scratch, text)
 
 
 with Scratch() as scratch:
@@ -161,5 +143,5 @@ with Scratch() as scratch:
         else:
             skip(f'completions of {shell} in a terminal', f'{shell} is not installed')
     check_values(env, scratch)
-    check_powershell()
+    check_powershell(scratch)
 finish(at_least=9)

@@ -14,7 +14,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
 import llama  # noqa: E402
-from tap import BUILD, Scratch, check, finish  # noqa: E402
+from tap import BUILD, Run, Scratch, check, finish  # noqa: E402
 
 PROGRAM = os.path.join(BUILD, 'tests/model_ask')
 OUTPUT = 'ops = 1234.5\nlatency = 7 (us)\n'
@@ -80,10 +80,10 @@ def hostile(server):
 
 
 def faults(server):
-    env = {'KTSTR_LLM_URL': server.url, 'KTSTR_LLM_TIMEOUT': '2'}
+    env = {'KTSTR_LLM_URL': server.url, 'KTSTR_LLM_TIMEOUT': '60'}
     for fault, words in FAULTS.items():
         server.forget()
-        status, out, err = ask('-m', 'ops', '-h', 'fault:' + fault, env=env)
+        status, out, err = ask('-m', 'ops', '-h', 'fault:' + fault, env=dict(env, KTSTR_LLM_TIMEOUT='2') if fault == 'slow' else env)
         clean = all(c >= ' ' or c == '\n' for c in out)
         check(status == 1 and out.count('\n') == 1 and clean and re.search(words, out.rstrip('\n')), f'{fault}: it is said', out + err)
     server.forget()
@@ -109,6 +109,17 @@ def faults(server):
         check(status == 1 and 'KTSTR_LLM_TIMEOUT is not a number of seconds' in out, f'limit {limit}: refused', out)
     status, out, _ = ask(env={'KTSTR_LLM_URL': 'http://127.0.0.1:1'})
     check(status == 1 and 'ask the language model at http://127.0.0.1:1' in out, 'nobody listens: said', out)
+
+
+def before_a_run():
+    """A wrong setting is found before any machine runs, and only where a test asks a model."""
+    suites = (os.path.join(BUILD, 'tests/payloads/asking'), os.path.join(BUILD, 'tests/examples/examples'))
+    for env, said in (({'KTSTR_LLM_URL': '127.0.0.1:8080'}, 'KTSTR_LLM_URL is not an HTTP URL'), ({'KTSTR_LLM_TIMEOUT': '0'}, 'KTSTR_LLM_TIMEOUT is not')):
+        asks, others = (Run('test', '--dry-run', suite, env=env) for suite in suites)
+        check(asks.status == 64 and said in asks.err and not asks.out, f'{env}: said before the run', asks)
+        check(others.status == 0, f'{env}: tests that ask nobody do not mind', others)
+    named = Run('test', '--dry-run', suites[0], env={'KTSTR_LLM_URL': 'http://127.0.0.1:1', 'KTSTR_LLM_TIMEOUT': '3'})
+    check(named.status == 0, 'an address is not tried', named)
 
 
 def store(models, content, name='tiny.gguf'):
@@ -186,7 +197,8 @@ def main():
             hostile(server)
             faults(server)
         own_server(scratch)
-    finish(at_least=45)
+    before_a_run()
+    finish(at_least=50)
 
 
 main()

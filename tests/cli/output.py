@@ -24,7 +24,7 @@ def full(env):
         name = ' '.join(os.path.basename(word) for word in command)
         with open('/dev/full', 'w', encoding='utf-8') as nowhere:
             p = subprocess.run([KTSTR, *command], env=env, stdout=nowhere, stderr=subprocess.PIPE, text=True, check=False)
-        said = [line for line in p.stderr.splitlines() if line.startswith('error: write standard output: No space left')]
+        said = [line for line in p.stderr.splitlines() if line.startswith('error: write standard output: No space left') and 'free some space' in line]
         check(p.returncode == 74 and len(said) == 1, f'{name} on a full device', f'{p.returncode}\n{p.stderr}')
     with open('/dev/full', 'w', encoding='utf-8') as nowhere:
         p = subprocess.run([KTSTR, 'kernel', 'build', '--clean', 'no/such'], env=env, stdout=subprocess.PIPE, stderr=nowhere, check=False)
@@ -36,7 +36,8 @@ def reader_leaves(env):
     os.close(read)
     p = subprocess.run([KTSTR, 'list'], env=env, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
     os.close(write)
-    check(p.returncode == 74 and 'Broken pipe' in p.stderr, 'a pipe without a reader', p)
+    check(p.returncode == 74 and 'Broken pipe' in p.stderr and 'the program that reads it has ended' in p.stderr and
+          'free some space' not in p.stderr, 'a pipe without a reader', p)
 
 
 def closed(env, scratch):

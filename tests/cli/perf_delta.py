@@ -5,6 +5,7 @@ body writes the result of a scheduler whose cost is a number in a file, so that 
 import glob
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -93,8 +94,10 @@ class Project(Scratch):
         return self.delta('--noise-adjust', str(n), '--all-tests', '--kernel', self.kernel, '--json', *args, *paths, **keys)
 
     def leftovers(self):
-        """Nothing of a check-out may stay: neither files, nor worktrees, nor branches."""
-        mine = [p for p in glob.glob(self.checkouts + '/*') if not p.endswith('.build.log') and p not in self.before]
+        """Nothing of a check-out may stay: neither files, nor worktrees, nor branches. Check-outs of other projects may come and go."""
+        commits = set(self.git('log', '--reflog', '--all', '--abbrev=7', '--format=%h').split())
+        mine = [p for p in glob.glob(self.checkouts + '/*') if not p.endswith('.build.log') and p not in self.before
+                and commits & set(re.findall(r'-([0-9a-f]{7})', os.path.basename(p)))]
         return mine + self.git('worktree', 'list').splitlines()[1:] + [b for b in self.git('branch').splitlines() if 'perf' in b]
 
 

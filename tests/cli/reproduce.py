@@ -4,6 +4,7 @@
 is in tests/golden, parsing in tests/unit/test_reproduce.c."""
 import json
 import os
+import re
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -28,7 +29,7 @@ def write(path, text):
 def written(scratch, name, *inputs):
     run = Run('reproduce', '-o', 'made.json', *inputs, cwd=scratch.path)
     listed = Run('test', '--list', 'made.json', cwd=scratch.path)
-    check(run.status == 0 and listed.status == 0 and listed.out.startswith(f'ktstr/{name} '), f'{name} can be listed', f'{run}{listed}')
+    check(run.status == 0 and listed.status == 0 and re.match(rf'ktstr/{re.escape(name)}_[0-9a-f]{{6}} ', listed.out), f'{name} can be listed', f'{run}{listed}')
     with open(scratch / 'made.json', encoding='utf-8') as f:
         return json.load(f), run
 
@@ -43,7 +44,9 @@ def inputs(scratch):
     made, run = written(scratch, 'flatcg_stall', write(scratch / 'x.failure-dump.json', DUMP))
     groups = made['scenario']['steps'][0]['cgroups']
     check([g['name'] for g in groups] == ['a', 'a_1'] and groups[0]['nice'] == 19 and groups[0]['work']['type'] == 'futex_ping_pong', 'a dump: two groups', made)
+    first = made['test']['name']
     made, run = written(scratch, 'flatcg_stall', '--scheduler', '/bin/true', scratch / 'x.failure-dump.json')
+    check(made['test']['name'] != first, 'another file has another name for its test', (first, made['test']['name']))
     check(made['schedulers'][0]['binary'] == '/bin/true' and '--scheduler names' not in run.out, 'the program that is named', run)
     run = Run('reproduce', '--json', '-o', 'made.json', PROFILE, DMESG, cwd=scratch.path)
     out = json.loads(run.out)

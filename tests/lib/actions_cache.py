@@ -4,36 +4,20 @@ the results service (twirp: CreateCacheEntry, FinalizeCacheEntryUpload, GetCache
 (_apis/artifactcache)."""
 import json
 import re
-import socket
 import threading
 import urllib.parse
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import local_http
 
 TWIRP = '/twirp/github.actions.results.api.v1.CacheService/'
 REST = '/_apis/artifactcache/'
 TOKEN = 'secret-of-the-job'
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = 'HTTP/1.1'
-
-    def log_message(self, *args):
-        pass
-
-    def answer(self, status, body=b'', kind='application/json'):
-        if not isinstance(body, bytes):
-            body = json.dumps(body).encode()
-        self.send_response(status)
-        if status != 204:
-            self.send_header('Content-Type', kind)
-        self.send_header('Content-Length', str(len(body)))
-        self.end_headers()
-        if self.command != 'HEAD':
-            self.wfile.write(body)
-
+class Handler(local_http.Handler):
     def handle_request(self):
         c = self.server.cache
-        body = self.rfile.read(int(self.headers.get('Content-Length', 0)))
+        body = self.body()
         path = urllib.parse.urlparse(self.path)
         step = self.step(path.path)
         with c.lock:
@@ -67,13 +51,9 @@ class Handler(BaseHTTPRequestHandler):
         if isinstance(fault, int):
             return self.answer(fault, {'msg': 'no'})
         if fault == 'close':
-            self.close_connection = True
-            self.connection.shutdown(socket.SHUT_RDWR)
-            return None
+            return self.hang_up()
         if fault == 'cut':
-            self.wfile.write(b'HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n{"ok":')
-            self.close_connection = True
-            return None
+            return self.cut(b'{"ok":', 100000)
         if fault == 'large':
             return self.answer(200, b'{"x": "' + b'x' * (1 << 20) + b'"}')
         return self.answer(200, fault if isinstance(fault, bytes) else json.dumps(fault).encode())
@@ -152,26 +132,13 @@ class Handler(BaseHTTPRequestHandler):
         return self.answer(204)
 
 
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
+class ActionsCache(local_http.LocalServer):
+    handler = Handler
 
-    def handle_error(self, *args):
-        pass  # a client that went away
-
-
-class ActionsCache:
-    def __enter__(self):
+    def prepare(self, server):
         self.lock, self.requests, self.faults = threading.Lock(), [], {}
         self.blobs, self.pending, self.versions, self.ids = {}, {}, {}, []
-        self.server = Server(('127.0.0.1', 0), Handler)
-        self.server.cache = self
-        self.url = f'http://127.0.0.1:{self.server.server_address[1]}'
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *exc):
-        self.server.shutdown()
-        self.server.server_close()
+        server.cache = self
 
     def find(self, key, version):
         """As the services: the newest entry whose key begins with it."""

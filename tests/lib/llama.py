@@ -5,12 +5,11 @@ hint or in the output make it misbehave. As a program it takes the arguments of 
 import json
 import os
 import re
-import socket
-import socketserver
 import sys
 import threading
 import time
-from http.server import BaseHTTPRequestHandler
+
+import local_http
 
 CHAT = '/v1/chat/completions'
 
@@ -48,22 +47,12 @@ FAULTS = {
 }
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = 'HTTP/1.1'
-
-    def log_message(self, *args):
-        pass
-
-    def answer(self, status, text):
-        body = text.encode('latin-1', errors='replace')
-        self.send_response(status)
-        self.send_header('Content-Type', 'application/json')
-        self.send_header('Content-Length', str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+class Handler(local_http.Handler):
+    def say(self, status, text):
+        self.answer(status, text.encode('latin-1', errors='replace'))
 
     def do_POST(self):
-        request = json.loads(self.rfile.read(int(self.headers['Content-Length'])))
+        request = json.loads(self.body())
         server, text = self.server, request['messages'][-1]['content']
         with server.lock:
             server.requests.append((self.path, request))
@@ -71,39 +60,19 @@ class Handler(BaseHTTPRequestHandler):
         found = re.search(r'fault:(\w+)', text)
         fault = found.group(1) if found else ''
         if self.path != CHAT:
-            self.answer(404, json.dumps({'error': {'code': 404, 'message': 'File Not Found'}}))
+            self.say(404, json.dumps({'error': {'code': 404, 'message': 'File Not Found'}}))
         elif time.monotonic() < server.ready_at:
-            self.answer(503, json.dumps({'error': {'code': 503, 'message': 'Loading model', 'type': 'unavailable_error'}}))
+            self.say(503, json.dumps({'error': {'code': 503, 'message': 'Loading model', 'type': 'unavailable_error'}}))
         elif fault == 'slow':
             time.sleep(30)
         elif fault == 'closed' or (fault == 'closed_once' and server.tries == 1):
-            self.close_connection = True
-            self.connection.shutdown(socket.SHUT_RDWR)
+            self.hang_up()
         elif fault == 'cut':
-            self.wfile.write(b'HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{"choices":')
-            self.close_connection = True
+            self.cut(b'{"choices":', 1000)
         elif fault in FAULTS:
-            self.answer(*FAULTS[fault](request))
+            self.say(*FAULTS[fault](request))
         else:
-            self.answer(200, envelope(json.dumps(numbers(request))))
-
-
-class Quiet:
-    daemon_threads = True
-    allow_reuse_address = True
-
-    def handle_error(self, *args):
-        pass  # a client that went away
-
-
-class TcpServer(Quiet, socketserver.ThreadingTCPServer):
-    pass
-
-
-class UnixServer(Quiet, socketserver.ThreadingUnixStreamServer):
-    def get_request(self):
-        connection, _ = super().get_request()
-        return connection, ('', 0)
+            self.say(200, envelope(json.dumps(numbers(request))))
 
 
 def prepare(server, ready_after=0.0):
@@ -112,18 +81,11 @@ def prepare(server, ready_after=0.0):
     return server
 
 
-class Llama:
-    """The server on a free port of the loopback device, in threads of this process."""
+class Llama(local_http.LocalServer):
+    handler = Handler
 
-    def __enter__(self):
-        self.server = prepare(TcpServer(('127.0.0.1', 0), Handler))
-        self.url = f'http://127.0.0.1:{self.server.server_address[1]}'
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *exc):
-        self.server.shutdown()
-        self.server.server_close()
+    def prepare(self, server):
+        prepare(server)
 
     def forget(self):
         self.server.requests, self.server.tries = [], 0
@@ -155,7 +117,7 @@ def main(args):
         print('error: failed to load the model', file=sys.stderr)
         return 1
     time.sleep(0.5)  # before it listens
-    prepare(UnixServer(host, Handler), ready_after=0.5).serve_forever()
+    prepare(local_http.UnixServer(host, Handler), ready_after=0.5).serve_forever()
 
 
 if __name__ == '__main__':

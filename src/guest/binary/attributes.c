@@ -219,6 +219,19 @@ static const char *check_seen(const struct ktstr_test *t)
 
 /* --- devices ------------------------------------------------------------------------------------------------------ */
 
+/* A disk there would hide what the kernel, PID 1 or the programs of the guest need. */
+static bool is_system_path(const char *path)
+{
+	static const char *const trees[] = { "/proc", "/sys", "/dev",	"/run", "/bin",	 "/sbin",
+					     "/lib",  "/usr", "/lib32", "/etc", "/lib64" };
+	for (size_t i = 0; i < ARRAY_SIZE(trees); i++) {
+		size_t len = strlen(trees[i]);
+		if (!strncmp(path, trees[i], len) && (path[len] == '/' || !path[len]))
+			return true;
+	}
+	return !strcmp(path, "/tmp");
+}
+
 static const char *check_disk(const struct ktstr_disk *d)
 {
 	if (d->bytes < DISK_MIN || d->bytes > DISK_MAX || d->bytes % DISK_UNIT)
@@ -232,6 +245,10 @@ static const char *check_disk(const struct ktstr_disk *d)
 		return "its disk has a mount and no fs: write .fs = \"ext4\", or leave the mount out";
 	if (d->mount && !is_guest_path(d->mount))
 		return problem_text("its disk's mount '%s' is not a valid path; write an absolute one, without '..'",
+				    d->mount);
+	if (d->mount && is_system_path(d->mount))
+		return problem_text("its disk's mount '%s' hides a part of the guest's system; write another path, "
+				    "such as \"/data\"",
 				    d->mount);
 	return NULL;
 }
