@@ -94,7 +94,8 @@ class Project(Scratch):
 
     def leftovers(self):
         """Nothing of a check-out may stay: neither files, nor worktrees, nor branches."""
-        mine = [p for p in glob.glob(self.checkouts + '/*') if not p.endswith('.build.log') and p not in self.before]
+        commits = self.git('log', '--all', '--format=%h', '--abbrev=7').split()
+        mine = [p for p in glob.glob(self.checkouts + '/*') if not p.endswith('.build.log') and any(c in os.path.basename(p) for c in commits)]
         return mine + self.git('worktree', 'list').splitlines()[1:] + [b for b in self.git('branch').splitlines() if 'perf' in b]
 
 
@@ -147,6 +148,14 @@ def baselines(p, first, second):
     p.git('checkout', '-q', 'main')
 
 
+def without_slurm(p):
+    """A PATH that has git, and no Slurm."""
+    place = p / 'bin'
+    os.makedirs(place)
+    os.symlink(shutil.which('git'), os.path.join(place, 'git'))
+    return place
+
+
 def usage(p, base):
     noise = ('--noise-adjust', '3', '--kernel', 'x')
     refused(p, '--noise-adjust without a kernel', '--noise-adjust needs --kernel', '--base', base, '--noise-adjust', '3')
@@ -155,6 +164,9 @@ def usage(p, base):
     refused(p, 'an absolute path', 'the same file for both commits', '--base', base, *noise, '/bin')
     refused(p, 'one scheduler', 'only used together', '--a-scheduler', 'x')
     refused(p, 'a threshold with runs', 'exclude each other', *noise, '--threshold', '3')
+    refused(p, 'a directory of results that is not there', "--dir '/nothing' is not a directory", '--base', base, '--dir', '/nothing')
+    refused(p, 'a cluster that is not there, before anything is built', 'sinfo', '--base', base, *noise, '--slurm', 'build', status=69,
+            PATH=without_slurm(p))
     refused(p, 'a spread that is not a number', "--noise-spread-threshold: 'x' is not a number", '--noise-spread-threshold', 'x')
     refused(p, 'a policy that is not there', '/nothing/policy.json', '--policy', '/nothing/policy.json', status=69)
     refused(p, 'relevant tests without runs', '--relevant is for runs', '--base', base, '--relevant')
@@ -285,7 +297,6 @@ def main():
             skip('perf-delta with runs', 'there is no kernel with schedulers in the cache')
         else:
             p.kernel, p.checkouts = kernel['key'], os.path.join(os.path.dirname(os.path.dirname(kernel['path'])), 'checkouts')
-            p.before = glob.glob(p.checkouts + '/*')
             for part in (lambda: noise(p, base, slower), lambda: unchanged(p), lambda: relevant(p), lambda: gates(p), lambda: interrupted(p), lambda: broken(p)):
                 part()
     finish(at_least=25)
