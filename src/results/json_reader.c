@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* json_reader.c -- see json_reader.h. RFC 8259; strings may have bytes that are not UTF-8. */
-#include <math.h>
-#include <stdlib.h>
-
+#include "results/decimal.h"
 #include "results/json_reader.h"
-
-#define NUMBER_MAX 64 /* longest number that is converted; longer ones are skipped as "not a number" */
 
 static bool fail(struct json_reader *r, const char *what)
 {
@@ -346,7 +342,7 @@ static inline uint64_t bits_of_bytes(vector v)
 {
 #ifdef __SSE2__
 	typedef char signed_vector __attribute__((vector_size(16)));
-	return (uint16_t)__builtin_ia32_pmovmskb128((signed_vector)v);
+	return (unsigned)__builtin_ia32_pmovmskb128((signed_vector)v);
 #else
 	uint64_t bits = 0;
 	for (unsigned i = 0; i < 16; i++)
@@ -355,18 +351,31 @@ static inline uint64_t bits_of_bytes(vector v)
 #endif
 }
 
+static inline uint64_t bits_of_block(vector a, vector b, vector c, vector d)
+{
+	return bits_of_bytes(a) | bits_of_bytes(b) << 16 | bits_of_bytes(c) << 32 | bits_of_bytes(d) << 48;
+}
+
+/* '[' and ']' differ from '{' and '}' in one bit. */
+static inline vector are_brackets(vector v)
+{
+	v |= 0x20;
+	return (vector)((v == '{') | (v == '}'));
+}
+
 static inline struct block look_at_block(const char *p)
 {
-	struct block b = { 0 };
-	for (unsigned i = 0; i < BLOCK; i += 16) {
-		vector v, braces;
-		memcpy(&v, p + i, sizeof(v));
-		braces = v | 0x20; /* '[' and ']' differ from '{' and '}' in this bit */
-		b.quotes |= bits_of_bytes((vector)(v == '"')) << i;
-		b.brackets |= bits_of_bytes((vector)((braces == '{') | (braces == '}'))) << i;
-		b.backslashes |= bits_of_bytes((vector)(v == '\\')) << i;
-	}
-	return b;
+	vector a, b, c, d;
+	memcpy(&a, p, sizeof(a));
+	memcpy(&b, p + 16, sizeof(b));
+	memcpy(&c, p + 32, sizeof(c));
+	memcpy(&d, p + 48, sizeof(d));
+	return (struct block){
+		.quotes = bits_of_block((vector)(a == '"'), (vector)(b == '"'), (vector)(c == '"'), (vector)(d == '"')),
+		.brackets = bits_of_block(are_brackets(a), are_brackets(b), are_brackets(c), are_brackets(d)),
+		.backslashes = bits_of_block((vector)(a == '\\'), (vector)(b == '\\'), (vector)(c == '\\'),
+					     (vector)(d == '\\')),
+	};
 }
 
 /* A bit is set if an odd number of bits up to it is: from each first quote to before its second one. */
@@ -431,7 +440,9 @@ void json_reader_pass(struct json_reader *r)
 	uint64_t inside = 0;
 	char c = json_reader_peek(r);
 	if (c != '{' && c != '[') {
-		json_reader_skip(r);
+		if (c)
+			skip_begin(r);
+		r->first = false;
 		return;
 	}
 	for (bool done = false; !done;) {
@@ -457,37 +468,16 @@ bool json_reader_text(struct json_reader *r, struct json_view *ret)
 	return false;
 }
 
-static bool is_integer(const char *p, size_t len)
-{
-	for (size_t i = *p == '-'; i < len; i++)
-		if (p[i] < '0' || p[i] > '9')
-			return false;
-	return true;
-}
-
 bool json_reader_number(struct json_reader *r, double *ret)
 {
-	char c = json_reader_peek(r), copy[NUMBER_MAX];
+	char c = json_reader_peek(r);
 	const char *begin;
 	size_t len;
 	if (c != '-' && (c < '0' || c > '9')) {
 		json_reader_skip(r);
 		return false;
 	}
-	if (!scan_number(r, &begin, &len) || len >= sizeof(copy))
-		return false;
-	/* Up to 15 digits are exact in a double. */
-	if (len <= 15 && is_integer(begin, len)) {
-		int64_t n = 0;
-		for (size_t i = *begin == '-'; i < len; i++)
-			n = n * 10 + (begin[i] - '0');
-		*ret = (double)(*begin == '-' ? -n : n);
-		return true;
-	}
-	memcpy(copy, begin, len);
-	copy[len] = '\0';
-	*ret = strtod(copy, NULL);
-	return isfinite(*ret);
+	return scan_number(r, &begin, &len) && decimal_value(begin, len, ret);
 }
 
 bool json_reader_bool(struct json_reader *r, bool *ret)

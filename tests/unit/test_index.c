@@ -6,7 +6,9 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/rng.h"
 #include "formats/model.h"
+#include "results/decimal.h"
 #include "results/json_reader.h"
 #include "stats/row_reader.h"
 #include "stats/results.h"
@@ -398,6 +400,52 @@ START_TEST(what_is_not_json_is_refused)
 }
 END_TEST
 
+static void check_number(const char *text)
+{
+	double value = -1;
+	ck_assert_msg(decimal_value(text, strlen(text), &value), "%s", text);
+	ck_assert_msg(value == strtod(text, NULL), "%s: %.17g instead of %.17g", text, value, strtod(text, NULL));
+}
+
+/* As strtod() rounds: also halves between two doubles, and numbers a little above and below them. */
+START_TEST(numbers_are_rounded_once)
+{
+	static const char *const texts[] = { "0",
+					     "-0.0",
+					     "0.1",
+					     "1.5",
+					     "9007199254740993",
+					     "9007199254740992.5",
+					     "9007199254740993.0",
+					     "9007199254740993.1",
+					     "4503599627370497.5",
+					     "4503599627370496.5",
+					     "18446744073709551615",
+					     "9999999999999999999",
+					     "0.0000000000000000001",
+					     "0.9999999999999999999",
+					     "123456789.123456789e-5",
+					     "1e308",
+					     "5e-324" };
+	struct rng r = { .state = 7 };
+	double value;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		check_number(texts[i]);
+	for (int i = 0; i < 200000; i++) {
+		char text[40];
+		uint64_t digits = rng_next(&r) >> rng_next(&r) % 64;
+		int places = (int)(rng_next(&r) % 21), len = snprintf(text, sizeof(text), "%0*lu", places + 1, digits);
+		memmove(text + len - places + 1, text + len - places, (size_t)places + 1);
+		text[len - places] = '.';
+		text[len + (places ? 1 : 0)] = '\0';
+		check_number(text);
+		snprintf(text, sizeof(text), "%.17g", (double)digits / 1048573);
+		check_number(text);
+	}
+	ck_assert(!decimal_value("1e999", 5, &value));
+}
+END_TEST
+
 /* Reports and statistics read the same file, and say the same of it. */
 START_TEST(reports_and_statistics_agree)
 {
@@ -445,6 +493,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, values_are_passed_like_skipped);
 	tcase_add_test(tc, brackets_are_checked_where_nothing_is_read);
 	tcase_add_test(tc, what_is_not_json_is_refused);
+	tcase_add_test(tc, numbers_are_rounded_once);
 }
 
 int main(void)
