@@ -10,6 +10,24 @@ static bool fail(struct json_reader *r, const char *what)
 	return false;
 }
 
+/* The objects and arrays that the reader is in. */
+static inline void push(struct json_reader *r, char kind)
+{
+	r->objects = r->objects << 1 | (kind == '{');
+	r->depth++;
+}
+
+static inline void pop(struct json_reader *r)
+{
+	r->objects >>= 1;
+	r->depth--;
+}
+
+static inline bool in_object(const struct json_reader *r)
+{
+	return r->objects & 1;
+}
+
 void json_reader_init(struct json_reader *r, const char *text, size_t len)
 {
 	*r = (struct json_reader){ .begin = text, .at = text, .end = text + len };
@@ -127,7 +145,7 @@ bool json_reader_enter(struct json_reader *r, char kind)
 	}
 	if (r->depth == JSON_DEPTH_MAX)
 		return fail(r, "it is nested too deeply");
-	r->open[r->depth++] = kind;
+	push(r, kind);
 	r->first = true;
 	r->at++;
 	return true;
@@ -141,7 +159,7 @@ static bool next_part(struct json_reader *r, char close)
 	r->first = false;
 	if (c == close) {
 		r->at++;
-		r->depth--;
+		pop(r);
 		return false;
 	}
 	if (first)
@@ -167,7 +185,7 @@ static bool scan_string(struct json_reader *r, struct json_view *ret)
 
 bool json_reader_key(struct json_reader *r, struct json_view *key)
 {
-	if (r->error || !r->depth || r->open[r->depth - 1] != '{' || !next_part(r, '}'))
+	if (r->error || !r->depth || !in_object(r) || !next_part(r, '}'))
 		return false;
 	if (*r->at != '"')
 		return fail(r, "a key is missing");
@@ -181,7 +199,7 @@ bool json_reader_key(struct json_reader *r, struct json_view *key)
 
 bool json_reader_item(struct json_reader *r)
 {
-	return !r->error && r->depth && r->open[r->depth - 1] == '[' && next_part(r, ']');
+	return !r->error && r->depth && !in_object(r) && next_part(r, ']');
 }
 
 static const char *skip_digits(const char *p, const char *end)
@@ -267,11 +285,11 @@ static bool skip_key(struct json_reader *r)
 /* After a value inside of the skipped one. */
 static enum expected skip_separator(struct json_reader *r)
 {
-	bool object = r->open[r->depth - 1] == '{';
+	bool object = in_object(r);
 	char c = *r->at;
 	if (c == (object ? '}' : ']')) {
 		r->at++;
-		r->depth--;
+		pop(r);
 		return EXPECT_MORE;
 	}
 	if (c != ',')
@@ -296,7 +314,7 @@ static enum expected skip_begin(struct json_reader *r)
 		fail(r, "it is nested too deeply");
 		return EXPECT_MORE;
 	}
-	r->open[r->depth++] = c;
+	push(r, c);
 	r->at++;
 	return c == '{' ? EXPECT_FIRST_KEY : EXPECT_FIRST_ITEM;
 }
@@ -391,12 +409,12 @@ static bool pass_bracket(struct json_reader *r, char c)
 	if (c == '{' || c == '[') {
 		if (r->depth == JSON_DEPTH_MAX)
 			return fail(r, "it is nested too deeply");
-		r->open[r->depth++] = c;
+		push(r, c);
 		return true;
 	}
-	if (c != (r->open[r->depth - 1] == '{' ? '}' : ']'))
+	if (c != (in_object(r) ? '}' : ']'))
 		return fail(r, "a comma or the end of an object or array is missing");
-	r->depth--;
+	pop(r);
 	return true;
 }
 

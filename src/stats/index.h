@@ -30,7 +30,7 @@ struct index_entry {
 struct index *index_open(const char *cache, const char *root, struct err **err);
 void index_close(struct index *x);
 
-/* Does it know nothing yet? */
+/* Is nothing in it? Then index_load() would do nothing. */
 bool index_is_empty(struct index *x);
 /*
  * Copies everything about the files of @s into rows of @pool: row i is that of file i. @entry has an item for each

@@ -168,6 +168,8 @@ struct index *index_open(const char *cache, const char *root, struct err **err)
 	if (dir_open(cache, true, "XDG_CACHE_HOME", &dir, err) < 0)
 		return NULL;
 	struct index *x = calloc(1, sizeof(*x));
+	if (x)
+		x->next_id = 1;
 	if (x && sqlite_load(&x->sql, err) == 0 && (x->path = index_path(cache, root)) && open_or_create(x))
 		return x;
 	if (x && x->path)

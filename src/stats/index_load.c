@@ -186,7 +186,8 @@ static bool remember_texts(struct index *x, const struct pool *pool, const struc
 
 bool index_is_empty(struct index *x)
 {
-	return index_number(x, "SELECT count(*) FROM (SELECT 1 FROM sidecar LIMIT 1)") == 0;
+	return index_number(x, "SELECT EXISTS(SELECT 1 FROM sidecar) OR EXISTS(SELECT 1 FROM text) OR "
+			       "EXISTS(SELECT 1 FROM value)") == 0;
 }
 
 int index_load(struct index *x, const struct scan *s, struct pool *pool, struct index_entry *entry)

@@ -93,19 +93,12 @@ static int load_index(struct results *r, struct index *x, struct index_entry *en
 	pthread_t thread;
 	bool helped = r->scan.files > FILES_ALONE && pthread_create(&thread, NULL, look, &r->scan) == 0;
 	int loaded = add_rows(r) ? 0 : -ENOMEM;
-	if (loaded == 0 && x)
+	if (loaded == 0)
 		loaded = index_load(x, &r->scan, &r->pool, entry);
 	scan_stat(&r->scan);
 	if (helped)
 		pthread_join(thread, NULL);
 	return loaded;
-}
-
-static int load_nothing(struct results *r, struct index *x, struct index_entry *entry)
-{
-	if (!add_rows(r))
-		return -ENOMEM;
-	return x ? index_load(x, &r->scan, &r->pool, entry) : 0;
 }
 
 static int load(const struct results_query *q, struct results *ret, struct index **x)
@@ -115,7 +108,7 @@ static int load(const struct results_query *q, struct results *ret, struct index
 		return -ENOMEM;
 	/* Without an index all files are opened anyway, and looked at then. */
 	bool all = !*x || index_is_empty(*x);
-	int r = all ? load_nothing(ret, *x, entry) : load_index(ret, *x, entry);
+	int r = !all ? load_index(ret, *x, entry) : add_rows(ret) ? 0 : -ENOMEM;
 	if (r < 0 && r != -ENOMEM && *x) {
 		/* Damaged, or in use for longer than we wait: the sidecars have everything. */
 		if (r == -EBADMSG)

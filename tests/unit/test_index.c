@@ -12,6 +12,7 @@
 #include "results/json_reader.h"
 #include "stats/row_reader.h"
 #include "stats/results.h"
+#include "stats/sqlite.h"
 #include "t.h"
 
 #define RUN "6.12-abc1234"
@@ -159,6 +160,80 @@ START_TEST(a_damaged_index_is_made_again)
 	ck_assert_double_eq(iterations(200, 200), 200000);
 	ck_assert_int_eq(truncate(path, 0), 0);
 	ck_assert_double_eq(iterations(200, 200), 200000);
+	end();
+}
+END_TEST
+
+/* Changes the index behind our back. */
+static void change_index(const char *path, const char *sql)
+{
+	struct sqlite_api api;
+	sqlite3 *db;
+	t_ok(sqlite_load(&api, NULL));
+	ck_assert_int_eq(api.open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+	ck_assert_int_eq(api.exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	api.close_v2(db);
+}
+
+/* As a power failure could leave it: SQLite sees nothing wrong. */
+START_TEST(an_index_that_lacks_something_is_made_again)
+{
+	static const char *const losses[] = { "DELETE FROM value WHERE id = 3",
+					      "DELETE FROM value",
+					      "DELETE FROM text WHERE id = 2",
+					      "DELETE FROM text",
+					      "DELETE FROM sidecar WHERE id = 2",
+					      "INSERT INTO value(metric, value) VALUES(0, 1)",
+					      "UPDATE value SET metric = 60000 WHERE id = 1" };
+	begin();
+	for (unsigned i = 0; i < 3; i++) {
+		char name[32];
+		snprintf(name, sizeof(name), "a-%u.ktstr.json", i);
+		write_result(RUN, name, i, 1000);
+	}
+	ck_assert_double_eq(iterations(3, 3), 3000);
+	_cleanup_free_ char *path = index_file();
+	for (size_t i = 0; i < ARRAY_SIZE(losses); i++) {
+		change_index(path, losses[i]);
+		ck_assert_double_eq(iterations(3, 3), 3000);
+		ck_assert_double_eq(iterations(3, 0), 3000);
+	}
+	change_index(path, "DELETE FROM sidecar");
+	ck_assert_double_eq(iterations(3, 3), 3000);
+	ck_assert_double_eq(iterations(3, 0), 3000);
+	end();
+}
+END_TEST
+
+/* Many rows and values are stored at once; these do not fill the last statement. */
+START_TEST(an_index_of_many_files_is_whole)
+{
+	double sum = 0;
+	begin();
+	for (unsigned i = 0; i < 1003; i++) {
+		char run[32], name[32];
+		snprintf(run, sizeof(run), "6.12-%u", i % 7);
+		snprintf(name, sizeof(name), "a-%u.ktstr.json", i);
+		write_result(run, name, i, (int)i);
+		sum += i;
+	}
+	ck_assert_double_eq(iterations(1003, 1003), sum);
+	ck_assert_double_eq(iterations(1003, 0), sum);
+	write_result("6.12-3", "a-3.ktstr.json", 3, 1003);
+	ck_assert_double_eq(iterations(1003, 1), sum + 1000);
+	ck_assert_double_eq(iterations(1003, 0), sum + 1000);
+	end();
+}
+END_TEST
+
+START_TEST(of_equal_names_the_first_counts)
+{
+	begin();
+	write_text(RUN, "a-1.ktstr.json",
+		   "{\"test_name\":\"x\",\"verdict\":\"pass\",\"stats\":{\"total_iterations\":7,\"total_iterations\":9,"
+		   "\"ext_metrics\":{\"total_iterations\":8,\"own\":1,\"own\":2}}}");
+	ck_assert_double_eq(iterations(1, 1), 7);
+	ck_assert_double_eq(iterations(1, 0), 7);
 	end();
 }
 END_TEST
@@ -481,6 +556,9 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, the_index_has_what_sidecars_have);
 	tcase_add_test(tc, only_changed_files_are_read_again);
 	tcase_add_test(tc, a_damaged_index_is_made_again);
+	tcase_add_test(tc, an_index_that_lacks_something_is_made_again);
+	tcase_add_test(tc, an_index_of_many_files_is_whole);
+	tcase_add_test(tc, of_equal_names_the_first_counts);
 	tcase_add_test(tc, the_cache_may_be_reached_through_a_link);
 	tcase_add_test(tc, without_an_index_everything_works);
 	tcase_add_test(tc, earlier_runs_are_apart);
