@@ -392,13 +392,21 @@ static int make_runs(struct perf_args *a, const struct project *p, const struct 
 	return r == 0 ? perf_runs_make(a, p, side, root, err) : r;
 }
 
-/* The rank tests ask for some runs before they call anything significant, however large it is. */
+/*
+ * The rank tests ask for some runs before they call anything significant, however large it is. With fewer, ranges that
+ * do not touch are likely by chance: two equal samples of three have such ranges in one case of ten.
+ */
 static void warn_of_few_runs(const struct perf_args *a, const struct compare_options *o)
 {
-	size_t needed = o->test == COMPARE_PAIRED ? signed_rank_pairs_needed(o->alpha)
-			: o->test == COMPARE_MWU  ? mann_whitney_samples_needed(o->alpha)
-						  : 0;
-	if (a->noise && a->noise < needed)
+	size_t needed =
+		o->test == COMPARE_PAIRED ? signed_rank_pairs_needed(o->alpha) : mann_whitney_samples_needed(o->alpha);
+	if (!a->noise || a->noise >= needed)
+		return;
+	if (o->test == COMPARE_WELCH)
+		say_printf("warning: with %lu runs, ranges of values often do not touch where nothing changed; "
+			   "--noise-adjust %zu or more keeps such false alarms below %g %%\n",
+			   a->noise, needed, 100 * o->alpha);
+	else
 		say_printf("warning: --test %s finds nothing with %lu runs; it takes --noise-adjust %zu or more\n",
 			   noise_tests[a->test], a->noise, needed);
 }

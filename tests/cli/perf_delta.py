@@ -191,6 +191,7 @@ def found(run, metric='worst_gap_ms'):
 def noise(p, base, slower):
     run = p.noise('--base', base, '--fail-threshold', '1')
     check(run.status == 1 and found(run) == ['regression'], 'a regression of 100 % is found', run)
+    check('with 3 runs, ranges of values often do not touch' in run.err and '--noise-adjust 4 or more' in run.err, 'too few runs are warned of', run)
     check(run.err.count('building ') == 2 and run.err.index('(%s)' % base) < run.err.index('(%s)' % slower), 'each commit is built once', run)
     order = [line.split(': ')[1] for line in run.err.splitlines() if line.startswith('run ')]
     check(order == [f'the baseline ({base})', f'HEAD ({slower})'] * 3, 'the runs of both sides take turns', order)
