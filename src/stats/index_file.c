@@ -24,8 +24,8 @@ int sqlite_load(struct sqlite_api *ret, struct err **err)
 }
 
 /*
- * The columns of dimensions are numbers of texts, too; 0: none. The values of a sidecar have consecutive ids, so new ones
- * are only appended, and all come back in order. The views `result` and `metric` are for people.
+ * The columns of dimensions are numbers of texts, too; 0: none. The values of a sidecar have consecutive ids, so new
+ * ones are only appended, and all come back in order. The views `result` and `metric` are for people.
  */
 static const char schema[] =
 	"CREATE TABLE text(id INTEGER PRIMARY KEY, text TEXT NOT NULL);"

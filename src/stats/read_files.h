@@ -16,8 +16,9 @@ struct read_batch {
 typedef void read_batch_fn(void *data, const struct read_batch *batch);
 
 /*
- * Reads @count files of @s, and notes what they were when they were read; those that are not there are not known. The calling thread gives each batch to @take while other threads read the next ones, and
- * reads too when none is there. The order is not that of the files.
+ * Reads @count files of @s, and notes what they were when they were read; those that are not there are not known. The
+ * calling thread gives each batch to @take while other threads read the next ones, and reads too when none is there.
+ * The order is not that of the files.
  */
 int read_files(struct scan *s, const size_t *file, size_t count, read_batch_fn *take, void *data);
 
