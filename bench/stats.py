@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """stats.py -- `ktstr stats` with many sidecars: the first index, a comparison with an index, memory; beside Python's json,
-jq, and SQL by hand. BENCH_SIDECARS says how many (100,000)."""
+jq, SQL by hand, and cat, which only opens and reads the files. BENCH_SIDECARS says how many (100,000)."""
 import json
 import os
 import random
@@ -100,6 +100,7 @@ def main():
         subprocess.run(f"find {root} -name '*.json' -print0 | xargs -0 cat > /dev/null", shell=True, check=True)
         python = timed([sys.executable, '-c', READ, root])
         show('python, json: read all', python)
+        show('find, cat: only open and read all', timed(['sh', '-c', f"find {root} -name '*.json' -print0 | xargs -0 cat"]))
         jq = shutil.which('jq')
         if jq and COUNT <= JQ_COUNT_MAX:
             filter = "'[.kernel_version, .test_name, .stats.worst_gap_ms] | @csv'"

@@ -250,9 +250,14 @@ size_t text_cut(char *s, size_t max)
 
 bool text_is_clean(const char *s, size_t len, bool line)
 {
-	for (size_t i = 0, used, n; i < len; i += used)
+	for (size_t i = 0, used, n; i < len; i += used) {
+		used = 1;
+		/* Most characters are these. */
+		if (s[i] >= ' ' && s[i] <= '~')
+			continue;
 		if (replacement_of(s + i, len - i, line, &used, &n) != s + i)
 			return false;
+	}
 	return true;
 }
 

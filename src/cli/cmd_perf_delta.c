@@ -12,6 +12,7 @@
 #include "cli/perf_relevant.h"
 #include "perfdelta/perf_delta.h"
 #include "cli/shared_options.h"
+#include "cli/slurm.h"
 #include "cli/stats_args.h"
 #include "kernel/ref.h"
 #include "stats/runs.h"
@@ -175,7 +176,9 @@ static int check_args(const struct perf_args *a, struct err **err)
 	if (!a->a_scheduler != !a->b_scheduler)
 		return FAIL(err, ERR_USAGE, -EINVAL,
 			    "perf-delta: --a-scheduler and --b-scheduler are only used together");
-	int r = check_run_options(a, err);
+	int r = stats_check_dir(a->dir, err);
+	if (r == 0)
+		r = check_run_options(a, err);
 	if (r == 0)
 		r = check_paths(a, err);
 	return r == 0 ? perf_gates_check(&a->must_fail, a->noise, err) : r;
@@ -297,8 +300,8 @@ static int fail_unpaired(const struct perf_args *a, const struct comparison *c, 
 		    a->all_tests ? "" : "; --all-tests runs also those that do not set performance_mode");
 }
 
-static int judge(const struct perf_args *a, const struct worktree_spec *side, const struct pairing *g,
-		 struct results *r, struct err **err)
+static int judge_pairs(const struct perf_args *a, const struct worktree_spec *side, const struct pairing *g,
+		       struct results *r, struct err **err)
 {
 	struct compare_options options;
 	struct comparison c = { 0 };
@@ -363,7 +366,7 @@ static int compare(const struct perf_args *a, const struct worktree_spec *side, 
 	code = pair_rows(&r.pool, filter, &g);
 	if (code == 0) {
 		bool empty = !g.selected[SIDE_A] || !g.selected[SIDE_B];
-		code = empty ? say_empty(a, side, &g, root, err) : judge(a, side, &g, &r, err);
+		code = empty ? say_empty(a, side, &g, root, err) : judge_pairs(a, side, &g, &r, err);
 		pairing_done(&g);
 	}
 	results_done(&r);
@@ -377,6 +380,9 @@ static int make_runs(struct perf_args *a, const struct project *p, const struct 
 {
 	_cleanup_free_ char *kernel = NULL, *filter = NULL;
 	int r = fix_kernel(a, &kernel, err);
+	/* Two builds for a cluster that is not there would be in vain. */
+	if (r == 0 && a->slurm)
+		r = slurm_ask(a->slurm, err);
 	if (r == 0 && a->relevant)
 		r = perf_relevant(a, &side[SIDE_A], &filter, ret_none, err);
 	if (r < 0 || *ret_none)
@@ -386,13 +392,21 @@ static int make_runs(struct perf_args *a, const struct project *p, const struct 
 	return r == 0 ? perf_runs_make(a, p, side, root, err) : r;
 }
 
-/* The rank tests ask for some runs before they call anything significant, however large it is. */
+/*
+ * The rank tests ask for some runs before they call anything significant, however large it is. With fewer, ranges that
+ * do not touch are likely by chance: two equal samples of three have such ranges in one case of ten.
+ */
 static void warn_of_few_runs(const struct perf_args *a, const struct compare_options *o)
 {
-	size_t needed = o->test == COMPARE_PAIRED ? signed_rank_pairs_needed(o->alpha)
-			: o->test == COMPARE_MWU  ? mann_whitney_samples_needed(o->alpha)
-						  : 0;
-	if (a->noise && a->noise < needed)
+	size_t needed =
+		o->test == COMPARE_PAIRED ? signed_rank_pairs_needed(o->alpha) : mann_whitney_samples_needed(o->alpha);
+	if (!a->noise || a->noise >= needed)
+		return;
+	if (o->test == COMPARE_WELCH)
+		say_printf("warning: with %lu runs, ranges of values often do not touch where nothing changed; "
+			   "--noise-adjust %zu or more keeps such false alarms below %g %%\n",
+			   a->noise, needed, 100 * o->alpha);
+	else
 		say_printf("warning: --test %s finds nothing with %lu runs; it takes --noise-adjust %zu or more\n",
 			   noise_tests[a->test], a->noise, needed);
 }

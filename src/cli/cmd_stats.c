@@ -38,6 +38,12 @@ static enum scan_scope scope_of(const struct stats_args *a)
 	return a->history ? SCAN_WITH_HISTORY : SCAN_RUNS;
 }
 
+static int load_root(const struct stats_args *a, const char *root, struct results *ret, struct err **err)
+{
+	int r = root ? stats_check_dir(a->dir, err) : -ENOMEM;
+	return r == 0 ? stats_load(root, scope_of(a), a->dir, ret, err) : r;
+}
+
 /* --- stats -------------------------------------------------------------------------------------------------------- */
 
 /* The run that changed last; NULL: there is none. */
@@ -102,11 +108,14 @@ static int run_stats(void *args, struct err **err)
 	const struct stats_args *a = args;
 	_cleanup_free_ char *run = run_to_analyse(a), *root = stats_root(a->dir);
 	struct results r;
+	int code = stats_check_dir(a->dir, err);
+	if (code < 0)
+		return code;
 	if (!run) {
 		say_printf("no runs found at %s. Run `ktstr test` to generate sidecar data.\n", root ?: "");
 		return 0;
 	}
-	int code = stats_load(run, SCAN_ONE, a->dir, &r, err);
+	code = stats_load(run, SCAN_ONE, a->dir, &r, err);
 	if (code < 0)
 		return code;
 	code = print_analysis(a, &r);
@@ -188,7 +197,7 @@ static int run_list(void *args, struct err **err)
 	_cleanup_buf_ struct buf out = BUF_NULL;
 	struct results r;
 	struct runs runs;
-	int code = root ? stats_load(root, scope_of(a), a->dir, &r, err) : -ENOMEM;
+	int code = load_root(a, root, &r, err);
 	if (code < 0)
 		return code;
 	code = runs_of(&r, &runs);
@@ -343,7 +352,7 @@ static int run_list_values(void *args, struct err **err)
 	_cleanup_buf_ struct buf out = BUF_NULL;
 	json_auto_t *all = json_object();
 	struct results r;
-	int code = root ? stats_load(root, scope_of(a), a->dir, &r, err) : -ENOMEM;
+	int code = load_root(a, root, &r, err);
 	if (code < 0)
 		return code;
 	buf_puts(&out, format == FORMAT_CSV ? "dimension,value\n" : "");

@@ -406,7 +406,9 @@ static int run_compare(void *args, struct err **err)
 	struct results r;
 	if (!root || !side)
 		return -ENOMEM;
-	int code = make_filters(a, &commits, side, err);
+	int code = stats_check_dir(a->dir, err);
+	if (code == 0)
+		code = make_filters(a, &commits, side, err);
 	if (code < 0)
 		return code;
 	code = stats_load(root, a->history || a->run.count ? SCAN_WITH_HISTORY : SCAN_RUNS, a->dir, &r, err);

@@ -41,7 +41,9 @@ static int load_run(const char *command, const struct run_args *a, struct result
 	if (!a->run)
 		return FAIL(err, ERR_USAGE, -EINVAL,
 			    "stats %s: which run? Give --run RUN; 'ktstr stats list' shows the runs", command);
-	int r = stats_run_path(root, a->run, &path, err);
+	int r = stats_check_dir(a->dir, err);
+	if (r == 0)
+		r = stats_run_path(root, a->run, &path, err);
 	struct results_query q = { .root = path, .scope = SCAN_ONE };
 	return r == 0 ? results_load(&q, ret, err) : r;
 }

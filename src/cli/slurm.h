@@ -26,6 +26,9 @@ int slurm_follow(struct slurm_following *f, struct err **err);
 /* What every job gets, from the record. slurm_follow() does it where it has not been done. */
 int slurm_take_arguments(struct slurm_following *f);
 
+/* slurm_submit.c: is there a cluster with a node that can run jobs? @partition: "" is the default one. */
+int slurm_ask(const char *partition, struct err **err);
+
 /* slurm_collect.c: copies the results that count to the directories of an ordinary run, and writes the reports. */
 int slurm_collect(const struct slurm_following *f, struct err **err);
 

@@ -140,6 +140,14 @@ static char *run_parent(const struct test_args *a)
 	return a->slurm_dir ? strdup(a->slurm_dir) : runs ? slurm_root(runs) : NULL;
 }
 
+int slurm_ask(const char *partition, struct err **err)
+{
+	_cleanup_(reactor_free_p) struct reactor *r = NULL;
+	_cleanup_free_ struct cluster *c = calloc(1, sizeof(*c));
+	int code = c ? reactor_new(&r, err) : -ENOMEM;
+	return code == 0 ? cluster_look(r, *partition ? partition : NULL, c, err) : code;
+}
+
 /* Only kernels that every node can get at. */
 static int check_kernels(const struct session *s, struct err **err)
 {

@@ -19,6 +19,13 @@ char *stats_root(const char *dir)
 	return dir ? strdup(dir) : rundir_root();
 }
 
+int stats_check_dir(const char *dir, struct err **err)
+{
+	if (!dir || path_is_dir(dir))
+		return 0;
+	return FAIL(err, ERR_USAGE, -ENOTDIR, "--dir '%s' is not a directory; name one that has runs", dir);
+}
+
 enum stats_format stats_format_of(unsigned format, bool json)
 {
 	return json ? FORMAT_JSON : (enum stats_format)format;

@@ -21,6 +21,8 @@ extern const char *const compare_formats[]; /* also as a page */
 
 /* The directory of all runs: @dir, else that of this project; the caller frees. */
 char *stats_root(const char *dir);
+/* A directory that the user named must be there. @dir: NULL: none was named. */
+int stats_check_dir(const char *dir, struct err **err);
 /* --json is a form of --format. */
 enum stats_format stats_format_of(unsigned format, bool json);
 /*

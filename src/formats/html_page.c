@@ -249,10 +249,9 @@ static void put_limits(struct buf *out, const struct report_result *t)
 	size_t count = 0;
 	if (!json_object_size(all))
 		return;
-	buf_puts(
-		out,
-		"<details><summary>Limits</summary><div class=\"scroll\"><table><thead><tr><th scope=\"col\">limit</th>"
-		"<th scope=\"col\" class=\"n\">value</th><th scope=\"col\">set by</th></tr></thead><tbody>");
+	buf_puts(out, "<details><summary>all limits, and what set them</summary><div "
+		      "class=\"scroll\"><table><thead><tr><th scope=\"col\">limit</th>"
+		      "<th scope=\"col\" class=\"n\">value</th><th scope=\"col\">set by</th></tr></thead><tbody>");
 	json_object_foreach((json_t *)all, key, limit) {
 		_cleanup_buf_ struct buf name = BUF_NULL;
 		const json_t *value = json_object_get(limit, "value");
@@ -280,7 +279,7 @@ static size_t section_name(const char *line, size_t len)
 
 static void put_section(struct buf *out, const char *name, size_t name_len, const char *text, size_t len)
 {
-	static const char *const first[] = { "scheduler log", "sched_ext dump", "test output" };
+	static const char *const first[] = { "schedule", "scheduler log", "sched_ext dump", "test output" };
 	bool open = false;
 	for (size_t i = 0; i < ARRAY_SIZE(first); i++)
 		open |= name_len == strlen(first[i]) && !strncmp(name, first[i], name_len);

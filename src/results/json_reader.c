@@ -1,17 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* json_reader.c -- see json_reader.h. RFC 8259; strings may have bytes that are not UTF-8. */
-#include <math.h>
-#include <stdlib.h>
-
+#include "results/decimal.h"
 #include "results/json_reader.h"
-
-#define NUMBER_MAX 64 /* longest number that is converted; longer ones are skipped as "not a number" */
 
 static bool fail(struct json_reader *r, const char *what)
 {
 	if (!r->error)
 		r->error = what;
 	return false;
+}
+
+/* The objects and arrays that the reader is in. */
+static inline void push(struct json_reader *r, char kind)
+{
+	r->objects = r->objects << 1 | (kind == '{');
+	r->depth++;
+}
+
+static inline void pop(struct json_reader *r)
+{
+	r->objects >>= 1;
+	r->depth--;
+}
+
+static inline bool in_object(const struct json_reader *r)
+{
+	return r->objects & 1;
 }
 
 void json_reader_init(struct json_reader *r, const char *text, size_t len)
@@ -131,7 +145,7 @@ bool json_reader_enter(struct json_reader *r, char kind)
 	}
 	if (r->depth == JSON_DEPTH_MAX)
 		return fail(r, "it is nested too deeply");
-	r->open[r->depth++] = kind;
+	push(r, kind);
 	r->first = true;
 	r->at++;
 	return true;
@@ -145,7 +159,7 @@ static bool next_part(struct json_reader *r, char close)
 	r->first = false;
 	if (c == close) {
 		r->at++;
-		r->depth--;
+		pop(r);
 		return false;
 	}
 	if (first)
@@ -171,7 +185,7 @@ static bool scan_string(struct json_reader *r, struct json_view *ret)
 
 bool json_reader_key(struct json_reader *r, struct json_view *key)
 {
-	if (r->error || !r->depth || r->open[r->depth - 1] != '{' || !next_part(r, '}'))
+	if (r->error || !r->depth || !in_object(r) || !next_part(r, '}'))
 		return false;
 	if (*r->at != '"')
 		return fail(r, "a key is missing");
@@ -185,7 +199,7 @@ bool json_reader_key(struct json_reader *r, struct json_view *key)
 
 bool json_reader_item(struct json_reader *r)
 {
-	return !r->error && r->depth && r->open[r->depth - 1] == '[' && next_part(r, ']');
+	return !r->error && r->depth && !in_object(r) && next_part(r, ']');
 }
 
 static const char *skip_digits(const char *p, const char *end)
@@ -271,11 +285,11 @@ static bool skip_key(struct json_reader *r)
 /* After a value inside of the skipped one. */
 static enum expected skip_separator(struct json_reader *r)
 {
-	bool object = r->open[r->depth - 1] == '{';
+	bool object = in_object(r);
 	char c = *r->at;
 	if (c == (object ? '}' : ']')) {
 		r->at++;
-		r->depth--;
+		pop(r);
 		return EXPECT_MORE;
 	}
 	if (c != ',')
@@ -300,7 +314,7 @@ static enum expected skip_begin(struct json_reader *r)
 		fail(r, "it is nested too deeply");
 		return EXPECT_MORE;
 	}
-	r->open[r->depth++] = c;
+	push(r, c);
 	r->at++;
 	return c == '{' ? EXPECT_FIRST_KEY : EXPECT_FIRST_ITEM;
 }
@@ -346,7 +360,7 @@ static inline uint64_t bits_of_bytes(vector v)
 {
 #ifdef __SSE2__
 	typedef char signed_vector __attribute__((vector_size(16)));
-	return (uint16_t)__builtin_ia32_pmovmskb128((signed_vector)v);
+	return (unsigned)__builtin_ia32_pmovmskb128((signed_vector)v);
 #else
 	uint64_t bits = 0;
 	for (unsigned i = 0; i < 16; i++)
@@ -355,18 +369,31 @@ static inline uint64_t bits_of_bytes(vector v)
 #endif
 }
 
+static inline uint64_t bits_of_block(vector a, vector b, vector c, vector d)
+{
+	return bits_of_bytes(a) | bits_of_bytes(b) << 16 | bits_of_bytes(c) << 32 | bits_of_bytes(d) << 48;
+}
+
+/* '[' and ']' differ from '{' and '}' in one bit. */
+static inline vector are_brackets(vector v)
+{
+	v |= 0x20;
+	return (vector)((v == '{') | (v == '}'));
+}
+
 static inline struct block look_at_block(const char *p)
 {
-	struct block b = { 0 };
-	for (unsigned i = 0; i < BLOCK; i += 16) {
-		vector v, braces;
-		memcpy(&v, p + i, sizeof(v));
-		braces = v | 0x20; /* '[' and ']' differ from '{' and '}' in this bit */
-		b.quotes |= bits_of_bytes((vector)(v == '"')) << i;
-		b.brackets |= bits_of_bytes((vector)((braces == '{') | (braces == '}'))) << i;
-		b.backslashes |= bits_of_bytes((vector)(v == '\\')) << i;
-	}
-	return b;
+	vector a, b, c, d;
+	memcpy(&a, p, sizeof(a));
+	memcpy(&b, p + 16, sizeof(b));
+	memcpy(&c, p + 32, sizeof(c));
+	memcpy(&d, p + 48, sizeof(d));
+	return (struct block){
+		.quotes = bits_of_block((vector)(a == '"'), (vector)(b == '"'), (vector)(c == '"'), (vector)(d == '"')),
+		.brackets = bits_of_block(are_brackets(a), are_brackets(b), are_brackets(c), are_brackets(d)),
+		.backslashes = bits_of_block((vector)(a == '\\'), (vector)(b == '\\'), (vector)(c == '\\'),
+					     (vector)(d == '\\')),
+	};
 }
 
 /* A bit is set if an odd number of bits up to it is: from each first quote to before its second one. */
@@ -382,12 +409,12 @@ static bool pass_bracket(struct json_reader *r, char c)
 	if (c == '{' || c == '[') {
 		if (r->depth == JSON_DEPTH_MAX)
 			return fail(r, "it is nested too deeply");
-		r->open[r->depth++] = c;
+		push(r, c);
 		return true;
 	}
-	if (c != (r->open[r->depth - 1] == '{' ? '}' : ']'))
+	if (c != (in_object(r) ? '}' : ']'))
 		return fail(r, "a comma or the end of an object or array is missing");
-	r->depth--;
+	pop(r);
 	return true;
 }
 
@@ -431,7 +458,9 @@ void json_reader_pass(struct json_reader *r)
 	uint64_t inside = 0;
 	char c = json_reader_peek(r);
 	if (c != '{' && c != '[') {
-		json_reader_skip(r);
+		if (c)
+			skip_begin(r);
+		r->first = false;
 		return;
 	}
 	for (bool done = false; !done;) {
@@ -457,37 +486,16 @@ bool json_reader_text(struct json_reader *r, struct json_view *ret)
 	return false;
 }
 
-static bool is_integer(const char *p, size_t len)
-{
-	for (size_t i = *p == '-'; i < len; i++)
-		if (p[i] < '0' || p[i] > '9')
-			return false;
-	return true;
-}
-
 bool json_reader_number(struct json_reader *r, double *ret)
 {
-	char c = json_reader_peek(r), copy[NUMBER_MAX];
+	char c = json_reader_peek(r);
 	const char *begin;
 	size_t len;
 	if (c != '-' && (c < '0' || c > '9')) {
 		json_reader_skip(r);
 		return false;
 	}
-	if (!scan_number(r, &begin, &len) || len >= sizeof(copy))
-		return false;
-	/* Up to 15 digits are exact in a double. */
-	if (len <= 15 && is_integer(begin, len)) {
-		int64_t n = 0;
-		for (size_t i = *begin == '-'; i < len; i++)
-			n = n * 10 + (begin[i] - '0');
-		*ret = (double)(*begin == '-' ? -n : n);
-		return true;
-	}
-	memcpy(copy, begin, len);
-	copy[len] = '\0';
-	*ret = strtod(copy, NULL);
-	return isfinite(*ret);
+	return scan_number(r, &begin, &len) && decimal_value(begin, len, ret);
 }
 
 bool json_reader_bool(struct json_reader *r, bool *ret)
@@ -506,88 +514,4 @@ bool json_reader_end(struct json_reader *r)
 		return false;
 	skip_space(r);
 	return r->at == r->end && !r->depth ? true : fail(r, "something follows the value");
-}
-
-/* --- strings ------------------------------------------------------------------------------------------------------ */
-
-/* Four hexadecimal digits; -1 if they are not. */
-static int hex4(const char *p, const char *end)
-{
-	int value = 0;
-	if (end - p < 4)
-		return -1;
-	for (int i = 0; i < 4; i++) {
-		int c = p[i] | 0x20, digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-		if (digit < 0)
-			return -1;
-		value = value << 4 | digit;
-	}
-	return value;
-}
-
-static size_t utf8(unsigned c, char out[4])
-{
-	if (c < 0x80) {
-		out[0] = (char)(c ?: '?');
-		return 1;
-	}
-	if (c < 0x800) {
-		out[0] = (char)(0xc0 | c >> 6);
-		out[1] = (char)(0x80 | (c & 0x3f));
-		return 2;
-	}
-	if (c < 0x10000) {
-		out[0] = (char)(0xe0 | c >> 12);
-		out[1] = (char)(0x80 | (c >> 6 & 0x3f));
-		out[2] = (char)(0x80 | (c & 0x3f));
-		return 3;
-	}
-	out[0] = (char)(0xf0 | c >> 18);
-	out[1] = (char)(0x80 | (c >> 12 & 0x3f));
-	out[2] = (char)(0x80 | (c >> 6 & 0x3f));
-	out[3] = (char)(0x80 | (c & 0x3f));
-	return 4;
-}
-
-/* The character of the escape behind the backslash at *@p, which moves behind it. */
-static unsigned unescape(const char **p, const char *end)
-{
-	static const char letters[] = "\"\\/bfnrt", means[] = "\"\\/\b\f\n\r\t";
-	char c = *(*p)++;
-	const char *letter = c ? strchr(letters, c) : NULL;
-	if (c != 'u')
-		return letter ? (unsigned char)means[letter - letters] : '?';
-	int high = hex4(*p, end);
-	if (high < 0)
-		return '?';
-	*p += 4;
-	if (high < 0xd800 || high > 0xdfff)
-		return (unsigned)high;
-	int low = high < 0xdc00 && end - *p >= 6 && (*p)[0] == '\\' && (*p)[1] == 'u' ? hex4(*p + 2, end) : -1;
-	if (low < 0xdc00 || low > 0xdfff)
-		return 0xfffd;
-	*p += 6;
-	return 0x10000 + ((unsigned)(high - 0xd800) << 10) + (unsigned)(low - 0xdc00);
-}
-
-size_t json_view_copy(const struct json_view *v, char *out, size_t size)
-{
-	if (!v->len) {
-		*out = '\0';
-		return 0;
-	}
-	const char *p = v->text, *end = v->text + v->len;
-	size_t len = 0;
-	while (p < end) {
-		char bytes[4] = { *p };
-		size_t count = 1;
-		if (*p++ == '\\' && p < end)
-			count = utf8(unescape(&p, end), bytes);
-		if (len + count >= size)
-			break;
-		memcpy(out + len, bytes, count);
-		len += count;
-	}
-	out[len] = '\0';
-	return len;
 }

@@ -21,7 +21,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#define JSON_DEPTH_MAX 64
+#define JSON_DEPTH_MAX 64 /* bits of json_reader.objects */
 
 /* The inside of a string, as it is written: escapes are not resolved. */
 struct json_view {
@@ -34,8 +34,8 @@ struct json_reader {
 	const char *begin, *at, *end;
 	const char *error; /* a constant string; NULL: none */
 	unsigned depth;
-	bool first;		   /* the next key or item is the first of its object or array */
-	char open[JSON_DEPTH_MAX]; /* '{' or '[' */
+	bool first;	  /* the next key or item is the first of its object or array */
+	uint64_t objects; /* a bit for each depth, the lowest is that of the innermost: an object; 0: an array */
 };
 
 void json_reader_init(struct json_reader *r, const char *text, size_t len);

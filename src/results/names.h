@@ -24,6 +24,25 @@ static inline uint32_t names_hash(const char *name, size_t len)
 	       16;
 }
 
+/* As memcmp() == 0, without a call: names are short. */
+static inline bool names_equal(const char *a, const char *b, size_t len)
+{
+	uint64_t x, y;
+	if (len < sizeof(x)) {
+		while (len && a[len - 1] == b[len - 1])
+			len--;
+		return !len;
+	}
+	for (size_t i = 0; i < len; i += sizeof(x)) {
+		size_t at = i + sizeof(x) <= len ? i : len - sizeof(x);
+		memcpy(&x, a + at, sizeof(x));
+		memcpy(&y, b + at, sizeof(y));
+		if (x != y)
+			return false;
+	}
+	return true;
+}
+
 static inline void names_add(struct names *n, const char *name, uint32_t number)
 {
 	uint32_t len = (uint32_t)strlen(name), at = names_hash(name, len);
@@ -38,7 +57,8 @@ static inline void names_add(struct names *n, const char *name, uint32_t number)
 static inline uint32_t names_find(const struct names *n, const char *name, size_t len)
 {
 	for (uint32_t at = names_hash(name, len); n->bucket[at % NAMES_BUCKETS].name; at++)
-		if (n->bucket[at % NAMES_BUCKETS].len == len && !memcmp(n->bucket[at % NAMES_BUCKETS].name, name, len))
+		if (n->bucket[at % NAMES_BUCKETS].len == len &&
+		    names_equal(n->bucket[at % NAMES_BUCKETS].name, name, len))
 			return n->bucket[at % NAMES_BUCKETS].number;
 	return UINT32_MAX;
 }

@@ -233,18 +233,22 @@ int scan_list(const char *root, enum scan_scope scope, struct scan *ret, struct 
 
 /* --- looking ------------------------------------------------------------------------------------------------------ */
 
+void scan_file_set(struct scan_file *f, const struct stat *st)
+{
+	f->known = S_ISREG(st->st_mode);
+	f->inode = st->st_ino;
+	f->size = (uint64_t)st->st_size;
+	f->mtime_ns = st->st_mtim.tv_sec * NSEC_PER_SEC + st->st_mtim.tv_nsec;
+}
+
 static void stat_file(struct scan *s, int dir, struct scan_file *f)
 {
 	struct stat st;
-	if (fstatat(dir, scan_name(s, f), &st, 0) < 0 || !S_ISREG(st.st_mode))
-		return;
-	f->known = true;
-	f->inode = st.st_ino;
-	f->size = (uint64_t)st.st_size;
-	f->mtime_ns = st.st_mtim.tv_sec * NSEC_PER_SEC + st.st_mtim.tv_nsec;
+	if (fstatat(dir, scan_name(s, f), &st, 0) == 0)
+		scan_file_set(f, &st);
 }
 
-static int open_directory(const struct scan *s, uint32_t directory)
+int scan_open_directory(const struct scan *s, uint32_t directory)
 {
 	const char *path = s->directory[directory].path;
 	_cleanup_free_ char *whole = *path ? path_join(s->root, path) : strdup(s->root);
@@ -257,7 +261,7 @@ void scan_stat(struct scan *s)
 		size_t end = MIN_OF(i + FILES_A_TURN, s->files);
 		while (i < end) {
 			uint32_t directory = s->file[i].directory;
-			_cleanup_close_ int dir = open_directory(s, directory);
+			_cleanup_close_ int dir = scan_open_directory(s, directory);
 			for (; i < end && s->file[i].directory == directory; i++)
 				stat_file(s, dir, &s->file[i]);
 		}

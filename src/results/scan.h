@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "base/err.h"
 
@@ -49,6 +50,8 @@ struct scan {
 
 /* Lists names. Not an error if the root does not exist. */
 int scan_list(const char *root, enum scan_scope scope, struct scan *ret, struct err **err);
+/* Notes what stat() says of a file. */
+void scan_file_set(struct scan_file *f, const struct stat *st);
 /* Looks at the files; several threads may call this at the same time, to share the work. */
 void scan_stat(struct scan *s);
 void scan_done(struct scan *s);
@@ -56,6 +59,8 @@ void scan_done(struct scan *s);
 bool scan_has_history(const struct scan *s);
 /* The path of a file; the caller frees. NULL: out of memory. */
 char *scan_path(const struct scan *s, const struct scan_file *f);
+/* Opens a directory for openat() and fstatat(); -1: errno says why not. */
+int scan_open_directory(const struct scan *s, uint32_t directory);
 const char *scan_name(const struct scan *s, const struct scan_file *f);
 
 #endif

@@ -14,6 +14,7 @@
 #include "results/scan.h"
 
 struct index;
+struct index_writer;
 
 /* What the index knows of one file. */
 struct index_entry {
@@ -29,6 +30,8 @@ struct index_entry {
 struct index *index_open(const char *cache, const char *root, struct err **err);
 void index_close(struct index *x);
 
+/* Is nothing in it? Then index_load() would do nothing. */
+bool index_is_empty(struct index *x);
 /*
  * Copies everything about the files of @s into rows of @pool: row i is that of file i. @entry has an item for each
  * file. Also notes which rows have no file any more. -EBADMSG: the index is damaged; the pool is then not usable.
@@ -39,8 +42,16 @@ bool index_entry_is_current(const struct scan_file *f, const struct index_entry 
 /* Are all rows current, and does none lack its file? @entry: as index_load() left it. */
 bool index_is_current(const struct index *x, const struct scan *s, const struct index_entry *entry);
 
-/* Replaces rows of the files that are not as @entry says, and removes rows without a file, in one transaction. */
-int index_store(struct index *x, const struct scan *s, const struct pool *pool, const struct index_entry *entry);
+/*
+ * Begins a transaction that changes the index. First it removes rows without a file, and those of files that are not as
+ * @entry says. NULL: the index cannot be written now. The scan and the pool stay the caller's.
+ */
+struct index_writer *index_write(struct index *x, const struct scan *s, const struct pool *pool,
+				 const struct index_entry *entry);
+/* Stores the row of a file that has none. Errors are kept for the end. */
+void index_writer_put(struct index_writer *w, size_t file);
+/* Commits, and frees the writer. After a failure the index is as it was. */
+int index_writer_end(struct index_writer *w);
 /* Removes the file of the index; index_open() makes a new one. */
 void index_discard(struct index *x);
 

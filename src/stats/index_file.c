@@ -12,7 +12,7 @@
 #include "stats/index_file.h"
 #include "stats/sqlite.h"
 
-#define INDEX_VERSION	3
+#define INDEX_VERSION	4
 #define APPLICATION_ID	0x6b747374 /* "ktst" */
 #define BUSY_TIMEOUT_MS 2000
 
@@ -24,8 +24,8 @@ int sqlite_load(struct sqlite_api *ret, struct err **err)
 }
 
 /*
- * The columns of dimensions are numbers of texts, too; 0: none. A value's id is made of its sidecar's and its metric's,
- * so that new values are appended, and all come back in order. The views `result` and `metric` are for people.
+ * The columns of dimensions are numbers of texts, too; 0: none. The values of a sidecar have consecutive ids, so new
+ * ones are only appended, and all come back in order. The views `result` and `metric` are for people.
  */
 static const char schema[] =
 	"CREATE TABLE text(id INTEGER PRIMARY KEY, text TEXT NOT NULL);"
@@ -33,11 +33,14 @@ static const char schema[] =
 	"NULL);"
 	"CREATE TABLE sidecar(id INTEGER PRIMARY KEY, directory INTEGER NOT NULL, file TEXT NOT NULL, inode INTEGER, "
 	"size INTEGER, mtime INTEGER, state INTEGER, verdict INTEGER, error INTEGER, name INTEGER, test INTEGER, "
-	"arch INTEGER, timestamp TEXT, kernel INTEGER, commit_ INTEGER, kernel_commit INTEGER, source INTEGER, "
+	"arch INTEGER, first_value INTEGER, metrics INTEGER, timestamp TEXT, kernel INTEGER, commit_ INTEGER, "
+	"kernel_commit INTEGER, source "
+	"INTEGER, "
 	"cpu_budget INTEGER, scheduler INTEGER, topology INTEGER, work_type INTEGER, resolve_source INTEGER, "
 	"backend INTEGER, seed TEXT);"
-	"CREATE TABLE value(id INTEGER PRIMARY KEY, value REAL NOT NULL);"
-	"CREATE VIEW metric AS SELECT id >> 16 AS sidecar, id & 65535 AS metric, value FROM value;"
+	"CREATE TABLE value(id INTEGER PRIMARY KEY, metric INTEGER NOT NULL, value REAL NOT NULL);"
+	"CREATE VIEW metric AS SELECT s.id AS sidecar, v.metric, v.value FROM sidecar s JOIN value v "
+	"ON v.id BETWEEN s.first_value AND s.first_value + s.metrics - 1;"
 	"CREATE VIEW result AS SELECT d.text AS directory, s.file, t.text AS test, k.text AS kernel, c.text AS "
 	"scheduler, "
 	"p.text AS topology, s.seed, s.verdict FROM sidecar s LEFT JOIN text d ON d.id = s.directory LEFT JOIN text t "
@@ -165,6 +168,8 @@ struct index *index_open(const char *cache, const char *root, struct err **err)
 	if (dir_open(cache, true, "XDG_CACHE_HOME", &dir, err) < 0)
 		return NULL;
 	struct index *x = calloc(1, sizeof(*x));
+	if (x)
+		x->next_id = 1;
 	if (x && sqlite_load(&x->sql, err) == 0 && (x->path = index_path(cache, root)) && open_or_create(x))
 		return x;
 	if (x && x->path)

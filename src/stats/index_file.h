@@ -22,11 +22,6 @@ struct index {
 sqlite3_stmt *index_prepare(struct index *x, const char *text);
 /* Runs statements without results. */
 bool index_run(struct index *x, const char *text);
-/* The number of a metric's value in the table of values. */
-static inline int64_t index_value_id(int64_t sidecar, uint16_t metric)
-{
-	return sidecar << 16 | metric;
-}
 /* The number that a query gives; -1: none. */
 int64_t index_number(struct index *x, const char *text);
 
@@ -46,12 +41,16 @@ enum {
 	COLUMN_NAME,
 	COLUMN_TEST,
 	COLUMN_ARCH,
+	COLUMN_FIRST_VALUE, /* its values have this id and the following ones */
+	COLUMN_VALUES,	    /* how many there are */
 	COLUMN_TIMESTAMP,
 	COLUMN_DIMENSIONS,
 	COLUMN_MAX = COLUMN_DIMENSIONS + DIMENSION_MAX,
 };
-#define COLUMNS                                                                                                 \
-	"id, directory, file, inode, size, mtime, state, verdict, error, name, test, arch, timestamp, kernel, " \
+#define COLUMNS                                                                                                    \
+	"id, directory, file, inode, size, mtime, state, verdict, error, name, test, arch, first_value, metrics, " \
+	"timestamp, "                                                                                              \
+	"kernel, "                                                                                                 \
 	"commit_, kernel_commit, source, cpu_budget, scheduler, topology, work_type, resolve_source, backend, seed"
 
 #endif

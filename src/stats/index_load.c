@@ -14,6 +14,7 @@ struct translation {
 	size_t texts;
 	uint16_t *other;
 	size_t others;
+	bool damaged; /* a text is missing */
 };
 
 static void translation_done(struct translation *t)
@@ -22,9 +23,11 @@ static void translation_done(struct translation *t)
 	free(t->other);
 }
 
-static uint32_t text_at(const struct translation *t, int64_t id)
+static uint32_t text_at(struct translation *t, int64_t id)
 {
-	return id > 0 && (uint64_t)id < t->texts ? t->text[id] : 0;
+	uint32_t text = id > 0 && (uint64_t)id < t->texts ? t->text[id] : 0;
+	t->damaged |= id && !text;
+	return text;
 }
 
 static int load_texts(struct index *x, struct pool *pool, struct translation *t)
@@ -87,7 +90,7 @@ static uint32_t column_text(struct index *x, sqlite3_stmt *s, int column, struct
 	return text ? pool_text(pool, text, (size_t)x->sql.column_bytes(s, column)) : 0;
 }
 
-static bool load_row(struct index *x, sqlite3_stmt *s, struct pool *pool, const struct translation *t, struct row *row)
+static bool load_row(struct index *x, sqlite3_stmt *s, struct pool *pool, struct translation *t, struct row *row)
 {
 	int64_t state = x->sql.column_int64(s, COLUMN_STATE), verdict = x->sql.column_int64(s, COLUMN_VERDICT);
 	if (state < 0 || state > RESULT_UNREADABLE || verdict < 0 || verdict > RESULT_FAIL)
@@ -111,23 +114,20 @@ struct values {
 	int status;
 };
 
-static bool load_values(struct index *x, struct values *v, int64_t id, const struct translation *t, struct pool *pool,
-			struct row *row)
+/* False: they are not the @count values that were stored, from the id @first on. */
+static bool load_values(struct index *x, struct values *v, int64_t first, int64_t count, const struct translation *t,
+			struct pool *pool, struct row *row)
 {
 	size_t known = metrics_count();
-	for (; v->status == SQLITE_ROW; v->status = x->sql.step(v->s)) {
-		int64_t both = x->sql.column_int64(v->s, 0), sidecar = both >> 16;
-		size_t metric = both & UINT16_MAX;
-		if (sidecar > id)
-			break;
-		if (metric >= known + t->others)
+	for (; v->status == SQLITE_ROW && count > 0; v->status = x->sql.step(v->s), count--, first++) {
+		size_t metric = (size_t)x->sql.column_int64(v->s, 1);
+		if (x->sql.column_int64(v->s, 0) != first || metric >= known + t->others)
 			return false;
-		if (sidecar < id || !row)
-			continue;
 		uint16_t mine = metric < known ? (uint16_t)metric : t->other[metric - known];
-		pool_add_value(pool, row, mine, x->sql.column_double(v->s, 1));
+		if (row)
+			pool_add_value(pool, row, mine, x->sql.column_double(v->s, 2));
 	}
-	return v->status == SQLITE_ROW || v->status == SQLITE_DONE;
+	return count == 0;
 }
 
 /* Directories of earlier runs are looked at only when they are asked for; their rows stay. */
@@ -137,10 +137,10 @@ static bool is_in_scope(const struct scan *s, const char *directory)
 }
 
 static int load_sidecars(struct index *x, const struct scan *s, struct index_match *match, struct pool *pool,
-			 const struct translation *t, struct index_entry *entry)
+			 struct translation *t, struct index_entry *entry)
 {
 	sqlite3_stmt *q = index_prepare(x, "SELECT " COLUMNS " FROM sidecar ORDER BY id");
-	struct values v = { .s = index_prepare(x, "SELECT id, value FROM value ORDER BY id") };
+	struct values v = { .s = index_prepare(x, "SELECT id, metric, value FROM value ORDER BY id") };
 	int r = q && v.s ? SQLITE_ROW : SQLITE_ERROR;
 	v.status = v.s ? x->sql.step(v.s) : SQLITE_ERROR;
 	while (r == SQLITE_ROW && (r = x->sql.step(q)) == SQLITE_ROW) {
@@ -159,10 +159,14 @@ static int load_sidecars(struct index *x, const struct scan *s, struct index_mat
 		} else if (is_in_scope(s, directory) && !note_gone(x, id)) {
 			r = SQLITE_NOMEM;
 		}
-		if ((row && !load_row(x, q, pool, t, row)) || !load_values(x, &v, id, t, pool, row))
+		int64_t first = x->sql.column_int64(q, COLUMN_FIRST_VALUE);
+		int64_t values = x->sql.column_int64(q, COLUMN_VALUES);
+		if ((row && !load_row(x, q, pool, t, row)) || !load_values(x, &v, first, values, t, pool, row))
 			r = SQLITE_CORRUPT;
 		x->next_id = id + 1;
 	}
+	if (r == SQLITE_DONE && (v.status != SQLITE_DONE || t->damaged))
+		r = SQLITE_CORRUPT; /* values without a sidecar, texts that are missing */
 	x->sql.finalize(q);
 	x->sql.finalize(v.s);
 	return r == SQLITE_DONE ? 0 : r == SQLITE_NOMEM ? -ENOMEM : -EBADMSG;
@@ -178,6 +182,12 @@ static bool remember_texts(struct index *x, const struct pool *pool, const struc
 		if (t->text[id])
 			x->text_id[t->text[id]] = (int64_t)id;
 	return x->text_id;
+}
+
+bool index_is_empty(struct index *x)
+{
+	return index_number(x, "SELECT EXISTS(SELECT 1 FROM sidecar) OR EXISTS(SELECT 1 FROM text) OR "
+			       "EXISTS(SELECT 1 FROM value)") == 0;
 }
 
 int index_load(struct index *x, const struct scan *s, struct pool *pool, struct index_entry *entry)

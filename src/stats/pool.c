@@ -63,13 +63,20 @@ static bool grow(struct pool *p, void *array, size_t *room, size_t used, size_t 
 
 /* --- texts -------------------------------------------------------------------------------------------------------- */
 
-/* FNV-1a */
+/* Eight bytes at a time. */
 static uint32_t hash_text(const char *text, size_t len)
 {
-	uint32_t h = 2166136261u;
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ (unsigned char)text[i]) * 16777619u;
-	return h ^ h >> 15;
+	const uint64_t factor = 0x9e3779b97f4a7c15u;
+	uint64_t h = len * factor, word;
+	for (; len >= sizeof(word); text += sizeof(word), len -= sizeof(word)) {
+		memcpy(&word, text, sizeof(word));
+		h = (h ^ word) * factor;
+		h ^= h >> 29;
+	}
+	word = 0;
+	memcpy(&word, text, len);
+	h = (h ^ word) * factor;
+	return (uint32_t)(h >> 32);
 }
 
 static bool rehash(struct pool *p)
@@ -212,32 +219,55 @@ void pool_add_value(struct pool *p, struct row *row, uint16_t metric, double val
 	row->values++;
 }
 
-static uint32_t copy_text(struct pool *p, const struct pool *other, uint32_t id)
+/* --- copying ------------------------------------------------------------------------------------------------------ */
+
+bool pool_copy_init(struct pool_copy *c, struct pool *to, const struct pool *from)
 {
-	return id ? pool_text(p, other->text[id], SIZE_MAX) : 0;
+	*c = (struct pool_copy){ .to = to, .from = from };
+	c->text = calloc((size_t)from->texts + 1, sizeof(*c->text));
+	c->other = calloc(from->others + 1, sizeof(*c->other));
+	return c->text && c->other;
 }
 
-void pool_copy_row(struct pool *p, const struct pool *other, const struct row *from, struct row *to)
+void pool_copy_done(struct pool_copy *c)
+{
+	free(c->text);
+	free(c->other);
+}
+
+static uint32_t copy_text(struct pool_copy *c, uint32_t id)
+{
+	if (id && !c->text[id])
+		c->text[id] = pool_text(c->to, c->from->text[id], SIZE_MAX);
+	return c->text[id];
+}
+
+static uint16_t copy_metric(struct pool_copy *c, uint16_t metric)
 {
 	size_t known = metrics_count();
-	to->name = copy_text(p, other, from->name);
-	to->test = copy_text(p, other, from->test);
+	if (metric < known)
+		return metric;
+	uint16_t *mine = &c->other[metric - known];
+	const struct other_metric *o = &c->from->other[metric - known];
+	if (!*mine)
+		*mine = pool_other(c->to, copy_text(c, o->name), copy_text(c, o->unit), o->polarity);
+	return *mine;
+}
+
+void pool_copy_row(struct pool_copy *c, const struct row *from, struct row *to)
+{
+	to->name = copy_text(c, from->name);
+	to->test = copy_text(c, from->test);
 	for (int d = 0; d < DIMENSION_MAX; d++)
-		to->of[d] = copy_text(p, other, from->of[d]);
-	to->arch = copy_text(p, other, from->arch);
-	to->timestamp = copy_text(p, other, from->timestamp);
-	to->error = copy_text(p, other, from->error);
+		to->of[d] = copy_text(c, from->of[d]);
+	to->arch = copy_text(c, from->arch);
+	to->timestamp = copy_text(c, from->timestamp);
+	to->error = copy_text(c, from->error);
 	to->state = from->state;
 	to->verdict = from->verdict;
 	to->values = 0;
-	for (uint32_t i = from->first; i < from->first + from->values; i++) {
-		uint16_t metric = other->metric[i];
-		if (metric >= known) {
-			const struct other_metric *o = &other->other[metric - known];
-			metric = pool_other(p, copy_text(p, other, o->name), copy_text(p, other, o->unit), o->polarity);
-		}
-		pool_add_value(p, to, metric, other->value[i]);
-	}
+	for (uint32_t i = from->first; i < from->first + from->values; i++)
+		pool_add_value(c->to, to, copy_metric(c, c->from->metric[i]), c->from->value[i]);
 }
 
 static double stored_value(const struct pool *p, const struct row *row, uint16_t metric)

@@ -90,8 +90,16 @@ uint16_t pool_other(struct pool *p, uint32_t name, uint32_t unit, enum metric_po
 /* Adds an empty row, whose values are added next. */
 struct row *pool_add_row(struct pool *p);
 void pool_add_value(struct pool *p, struct row *row, uint16_t metric, double value);
-/* Copies row @from of @other; its texts get numbers of @p. */
-void pool_copy_row(struct pool *p, const struct pool *other, const struct row *from, struct row *to);
+/* Copies rows of a pool to another, in which texts and metrics have other numbers. */
+struct pool_copy {
+	struct pool *to;
+	const struct pool *from;
+	uint32_t *text;	 /* by the number in @from: that in @to; 0: not copied */
+	uint16_t *other; /* of metrics that are not in the table */
+};
+bool pool_copy_init(struct pool_copy *c, struct pool *to, const struct pool *from);
+void pool_copy_row(struct pool_copy *c, const struct row *from, struct row *to);
+void pool_copy_done(struct pool_copy *c);
 
 /*
  * A value of a row. Metrics that every run has are 0 where the sidecar has none, except for those that are absent on

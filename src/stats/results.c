@@ -1,20 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* results.c -- see results.h. */
-#include <fcntl.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <string.h>
-#include <sched.h>
 
 #include "base/file.h"
 #include "stats/index.h"
-#include "stats/row_reader.h"
+#include "stats/read_files.h"
 #include "stats/results.h"
 
-#define THREADS_MAX	64
-#define FILES_A_TURN	32
-#define FILES_A_THREAD	64 /* fewer files are read by fewer threads */
-#define READ_BYTES_MORE ((size_t)4096)
+#define FILES_ALONE 64 /* are looked at without another thread */
 
 void results_done(struct results *r)
 {
@@ -29,150 +23,44 @@ bool result_is_valid(const struct row *row)
 
 /* --- reading sidecars --------------------------------------------------------------------------------------------- */
 
-/* Work that threads share. */
-struct reading {
-	const struct scan *scan;
-	const struct row_names *names;
-	const size_t *file; /* the files to read */
-	size_t count;
-	atomic_size_t next;
+/* Where rows go that were read. */
+struct taking {
+	struct results *results;
+	struct index_writer *writer; /* or NULL */
 };
 
-struct reader {
-	pthread_t thread;
-	bool started;
-	struct reading *shared;
-	struct pool pool;
-	size_t *file; /* of each row of the pool */
-	size_t room;
-	char *bytes; /* of one file */
-	size_t bytes_room;
-};
-
-static int open_file(const struct scan *s, const struct scan_file *f)
+/* Moves what a thread has read into the pool of all, and into the index. */
+static void take_batch(void *data, const struct read_batch *b)
 {
-	char path[4096];
-	const char *directory = s->directory[f->directory].path;
-	int len = snprintf(path, sizeof(path), "%s/%s%s%s", s->root, directory, *directory ? "/" : "", scan_name(s, f));
-	return len < (int)sizeof(path) ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) : -1;
-}
-
-/* Returns the number of bytes, or a negative errno. A file that is growing is read up to its former size. */
-static ssize_t read_file(struct reader *t, const struct scan_file *f)
-{
-	if (f->size > RECORD_BYTES_MAX)
-		return -EFBIG;
-	if (f->size + READ_BYTES_MORE > t->bytes_room) {
-		char *larger = realloc(t->bytes, f->size + READ_BYTES_MORE);
-		if (!larger)
-			return -ENOMEM;
-		t->bytes = larger;
-		t->bytes_room = f->size + READ_BYTES_MORE;
+	const struct taking *t = data;
+	struct results *r = t->results;
+	struct pool_copy copy;
+	if (!pool_copy_init(&copy, &r->pool, &b->pool))
+		r->pool.failed = true;
+	for (size_t i = 0; i < b->pool.rows && !b->pool.failed && !r->pool.failed; i++) {
+		size_t file = b->file[i];
+		pool_copy_row(&copy, &b->pool.row[i], &r->pool.row[file]);
+		if (t->writer && r->scan.file[file].known)
+			index_writer_put(t->writer, file);
 	}
-	_cleanup_close_ int fd = open_file(t->shared->scan, f);
-	size_t len = 0;
-	if (fd < 0)
-		return -errno;
-	while (len < f->size) {
-		ssize_t n = read(fd, t->bytes + len, f->size - len);
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n == 0)
-			break;
-		len += n > 0 ? (size_t)n : 0;
-	}
-	return (ssize_t)len;
+	pool_copy_done(&copy);
+	r->pool.nonfinite += b->pool.nonfinite;
 }
 
-static bool remember_file(struct reader *t, size_t file)
+/* @all: nobody has looked at the files, so all are read. */
+static int read_changed(struct results *r, const struct index_entry *entry, bool all, struct index_writer *w)
 {
-	if (t->pool.rows >= t->room) {
-		size_t room = t->room ? 2 * t->room : 256;
-		size_t *larger = realloc(t->file, room * sizeof(*larger));
-		if (!larger)
-			return false;
-		t->file = larger;
-		t->room = room;
-	}
-	t->file[t->pool.rows] = file;
-	return true;
-}
-
-static void read_one(struct reader *t, size_t file)
-{
-	ssize_t len = read_file(t, &t->shared->scan->file[file]);
-	struct row *row = remember_file(t, file) ? pool_add_row(&t->pool) : NULL;
-	if (!row) {
-		t->pool.failed = true;
-		return;
-	}
-	if (len >= 0) {
-		row_read(&t->pool, t->shared->names, row, t->bytes, (size_t)len);
-		return;
-	}
-	row->state = RESULT_UNREADABLE;
-	row->error = pool_text(&t->pool, strerror((int)-len), SIZE_MAX);
-}
-
-static void *read_many(void *arg)
-{
-	struct reader *t = arg;
-	struct reading *r = t->shared;
-	for (size_t i; (i = atomic_fetch_add(&r->next, FILES_A_TURN)) < r->count;)
-		for (size_t end = MIN_OF(i + FILES_A_TURN, r->count); i < end && !t->pool.failed; i++)
-			read_one(t, r->file[i]);
-	return NULL;
-}
-
-static unsigned usable_cpus(void)
-{
-	cpu_set_t set;
-	return sched_getaffinity(0, sizeof(set), &set) < 0 ? 1 : (unsigned)CPU_COUNT(&set);
-}
-
-static unsigned threads_for(size_t files)
-{
-	size_t wanted = files / FILES_A_THREAD + 1;
-	return (unsigned)MIN_OF(wanted, (size_t)MIN_OF(usable_cpus(), (unsigned)THREADS_MAX));
-}
-
-/* Moves what a thread has read into the pool of all. */
-static void collect(struct results *r, const struct reader *t)
-{
-	for (size_t i = 0; i < t->pool.rows; i++)
-		pool_copy_row(&r->pool, &t->pool, &t->pool.row[i], &r->pool.row[t->file[i]]);
-	r->pool.nonfinite += t->pool.nonfinite;
-	r->pool.failed |= t->pool.failed;
-}
-
-/* This thread reads too, so no thread is needed for a few files. */
-static int read_files(struct results *r, const size_t *file, size_t count)
-{
-	struct row_names names;
-	struct reading shared = { .scan = &r->scan, .names = &names, .file = file, .count = count };
-	unsigned threads = threads_for(count);
-	struct reader *reader = calloc(threads, sizeof(*reader));
-	if (!reader)
+	struct taking taking = { r, w };
+	_cleanup_free_ size_t *file = calloc(r->scan.files + 1, sizeof(*file));
+	size_t count = 0;
+	if (!file)
 		return -ENOMEM;
-	row_names_init(&names);
-	for (unsigned i = 0; i < threads; i++) {
-		reader[i].shared = &shared;
-		pool_init(&reader[i].pool);
-		if (i)
-			reader[i].started = pthread_create(&reader[i].thread, NULL, read_many, &reader[i]) == 0;
-	}
-	read_many(&reader[0]);
-	for (unsigned i = 0; i < threads; i++) {
-		if (reader[i].started)
-			pthread_join(reader[i].thread, NULL);
-		collect(r, &reader[i]);
-		pool_done(&reader[i].pool);
-		free(reader[i].file);
-		free(reader[i].bytes);
-	}
-	free(reader);
+	for (size_t i = 0; i < r->scan.files; i++)
+		if (all || (r->scan.file[i].known && !index_entry_is_current(&r->scan.file[i], &entry[i])))
+			file[count++] = i;
 	r->read = count;
-	return r->pool.failed ? -ENOMEM : 0;
+	int code = count ? read_files(&r->scan, file, count, take_batch, &taking) : 0;
+	return r->pool.failed ? -ENOMEM : code;
 }
 
 /* --- the index ---------------------------------------------------------------------------------------------------- */
@@ -203,9 +91,9 @@ static bool add_rows(struct results *r)
 static int load_index(struct results *r, struct index *x, struct index_entry *entry)
 {
 	pthread_t thread;
-	bool helped = r->scan.files > FILES_A_THREAD && pthread_create(&thread, NULL, look, &r->scan) == 0;
+	bool helped = r->scan.files > FILES_ALONE && pthread_create(&thread, NULL, look, &r->scan) == 0;
 	int loaded = add_rows(r) ? 0 : -ENOMEM;
-	if (loaded == 0 && x)
+	if (loaded == 0)
 		loaded = index_load(x, &r->scan, &r->pool, entry);
 	scan_stat(&r->scan);
 	if (helped)
@@ -213,24 +101,14 @@ static int load_index(struct results *r, struct index *x, struct index_entry *en
 	return loaded;
 }
 
-static int read_changed(struct results *r, const struct index_entry *entry)
-{
-	_cleanup_free_ size_t *file = calloc(r->scan.files + 1, sizeof(*file));
-	size_t count = 0;
-	if (!file)
-		return -ENOMEM;
-	for (size_t i = 0; i < r->scan.files; i++)
-		if (r->scan.file[i].known && !index_entry_is_current(&r->scan.file[i], &entry[i]))
-			file[count++] = i;
-	return count ? read_files(r, file, count) : 0;
-}
-
 static int load(const struct results_query *q, struct results *ret, struct index **x)
 {
 	_cleanup_free_ struct index_entry *entry = calloc(ret->scan.files + 1, sizeof(*entry));
 	if (!entry)
 		return -ENOMEM;
-	int r = load_index(ret, *x, entry);
+	/* Without an index all files are opened anyway, and looked at then. */
+	bool all = !*x || index_is_empty(*x);
+	int r = !all ? load_index(ret, *x, entry) : add_rows(ret) ? 0 : -ENOMEM;
 	if (r < 0 && r != -ENOMEM && *x) {
 		/* Damaged, or in use for longer than we wait: the sidecars have everything. */
 		if (r == -EBADMSG)
@@ -245,11 +123,14 @@ static int load(const struct results_query *q, struct results *ret, struct index
 			*x = NULL;
 		}
 	}
-	if (r == 0)
-		r = read_changed(ret, entry);
+	if (r < 0)
+		return r;
 	/* An index that cannot be written only makes the next command slower. */
-	if (r == 0 && *x && !index_is_current(*x, &ret->scan, entry))
-		index_store(*x, &ret->scan, &ret->pool, entry);
+	bool stale = *x && (all || !index_is_current(*x, &ret->scan, entry));
+	struct index_writer *w = stale ? index_write(*x, &ret->scan, &ret->pool, entry) : NULL;
+	r = read_changed(ret, entry, all, w);
+	if (w)
+		index_writer_end(w);
 	return r;
 }
 

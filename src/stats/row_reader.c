@@ -16,6 +16,8 @@ struct reading {
 	struct pool *pool;
 	struct row *row;
 	struct json_reader json; /* at the value that is being read */
+	uint64_t seen[NAMES_BUCKETS /
+		      64]; /* bits of registered metrics that have a value; of several the first counts */
 };
 
 void row_names_init(struct row_names *names)
@@ -54,8 +56,19 @@ static uint32_t read_text(struct reading *r)
 /* Stores a value, unless it is a 0 that the reader of the row assumes anyway. */
 static void add_metric(struct reading *r, const struct metric *m, double value)
 {
-	if (value != 0 || metric_index(m) >= METRICS_OF_EVERY_RUN)
-		pool_add_value(r->pool, r->row, (uint16_t)metric_index(m), value);
+	size_t number = (size_t)metric_index(m);
+	uint64_t bit = (uint64_t)1 << number % 64;
+	if (!(r->seen[number / 64] & bit) && (value != 0 || number >= METRICS_OF_EVERY_RUN))
+		pool_add_value(r->pool, r->row, (uint16_t)number, value);
+	r->seen[number / 64] |= bit;
+}
+
+static bool has_value(const struct reading *r, uint16_t metric)
+{
+	for (uint32_t i = r->row->first; i < r->row->first + r->row->values; i++)
+		if (r->pool->metric[i] == metric)
+			return true;
+	return false;
 }
 
 /* A number, also a switch (1 or 0). NaN: something else; infinite numbers count as 0. */
@@ -78,8 +91,11 @@ static double read_number(struct reading *r)
 static void read_other(struct reading *r, const struct json_view *name)
 {
 	double value = read_number(r);
-	if (!isnan(value) && name->len)
-		pool_add_value(r->pool, r->row, pool_other(r->pool, keep_view(r, name), 0, METRIC_UNKNOWN), value);
+	if (isnan(value) || !name->len)
+		return;
+	uint16_t metric = pool_other(r->pool, keep_view(r, name), 0, METRIC_UNKNOWN);
+	if (!has_value(r, metric))
+		pool_add_value(r->pool, r->row, metric, value);
 }
 
 static void read_ext_metrics(struct reading *r)
@@ -197,14 +213,6 @@ static void read_payload_metric(struct reading *r, struct payload_metric *ret)
 		else
 			json_reader_pass(&r->json);
 	}
-}
-
-static bool has_value(const struct reading *r, uint16_t metric)
-{
-	for (uint32_t i = r->row->first; i < r->row->first + r->row->values; i++)
-		if (r->pool->metric[i] == metric)
-			return true;
-	return false;
 }
 
 /* Its name is that of the payload and its own. A second run of the payload has "#2" behind it, and so on. */
@@ -360,7 +368,7 @@ static void read_host(struct reading *r)
 	struct json_view key;
 	if (!json_reader_enter(&r->json, '{'))
 		return;
-	while (json_reader_key(&r->json, &key)) {
+	while (!r->row->arch && json_reader_key(&r->json, &key)) {
 		if (json_view_is(&key, "arch"))
 			r->row->arch = read_text(r);
 		else

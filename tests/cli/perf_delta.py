@@ -150,6 +150,14 @@ def baselines(p, first, second):
     p.git('checkout', '-q', 'main')
 
 
+def without_slurm(p):
+    """A PATH that has git, and no Slurm."""
+    place = p / 'bin'
+    os.makedirs(place)
+    os.symlink(shutil.which('git'), os.path.join(place, 'git'))
+    return place
+
+
 def usage(p, base):
     noise = ('--noise-adjust', '3', '--kernel', 'x')
     refused(p, '--noise-adjust without a kernel', '--noise-adjust needs --kernel', '--base', base, '--noise-adjust', '3')
@@ -158,6 +166,9 @@ def usage(p, base):
     refused(p, 'an absolute path', 'the same file for both commits', '--base', base, *noise, '/bin')
     refused(p, 'one scheduler', 'only used together', '--a-scheduler', 'x')
     refused(p, 'a threshold with runs', 'exclude each other', *noise, '--threshold', '3')
+    refused(p, 'a directory of results that is not there', "--dir '/nothing' is not a directory", '--base', base, '--dir', '/nothing')
+    refused(p, 'a cluster that is not there, before anything is built', 'sinfo', '--base', base, *noise, '--slurm', 'build', status=69,
+            PATH=without_slurm(p))
     refused(p, 'a spread that is not a number', "--noise-spread-threshold: 'x' is not a number", '--noise-spread-threshold', 'x')
     refused(p, 'a policy that is not there', '/nothing/policy.json', '--policy', '/nothing/policy.json', status=69)
     refused(p, 'relevant tests without runs', '--relevant is for runs', '--base', base, '--relevant')
@@ -182,6 +193,7 @@ def found(run, metric='worst_gap_ms'):
 def noise(p, base, slower):
     run = p.noise('--base', base, '--fail-threshold', '1')
     check(run.status == 1 and found(run) == ['regression'], 'a regression of 100 % is found', run)
+    check('with 3 runs, ranges of values often do not touch' in run.err and '--noise-adjust 4 or more' in run.err, 'too few runs are warned of', run)
     check(run.err.count('building ') == 2 and run.err.index('(%s)' % base) < run.err.index('(%s)' % slower), 'each commit is built once', run)
     order = [line.split(': ')[1] for line in run.err.splitlines() if line.startswith('run ')]
     check(order == [f'the baseline ({base})', f'HEAD ({slower})'] * 3, 'the runs of both sides take turns', order)
@@ -288,7 +300,6 @@ def main():
             skip('perf-delta with runs', 'there is no kernel with schedulers in the cache')
         else:
             p.kernel, p.checkouts = kernel['key'], os.path.join(os.path.dirname(os.path.dirname(kernel['path'])), 'checkouts')
-            p.before = glob.glob(p.checkouts + '/*')
             for part in (lambda: noise(p, base, slower), lambda: unchanged(p), lambda: relevant(p), lambda: gates(p), lambda: interrupted(p), lambda: broken(p)):
                 part()
     finish(at_least=25)

@@ -326,6 +326,9 @@ def check_history_and_runs():
         done = stats('list', '--format', 'csv')
         rows = list(csv.DictReader(io.StringIO(done.out)))
         check(rows == [{'run': 'one', 'tests': '1', 'date': '2026-01-02T03:04:05Z', 'arch': 'x86_64'}], 'list as CSV', rows)
+    for words in ([], ['list'], ['list-values'], ['compare', *SIDES], ['show-host', '--run', 'x'], ['explain-sidecar', '--run', 'x']):
+        done = stats(*words, '--dir', '/nothing')
+        check(done.status == 64 and "--dir '/nothing' is not a directory" in done.err, f'{words}: a directory that is not there', done)
     with Place() as p:
         done = stats('list')
         check(done.status == 0 and done.out == '' and 'no runs found at' in done.err, 'list without runs', done)
@@ -422,7 +425,7 @@ def check_analysis():
     with Place() as p:
         done = stats()
         check(done.status == 0 and 'no runs found at' in done.err, 'no run', done)
-        done = Run('test-stats', '--dir', p.runs)
+        done = Run('test-stats', '--dir', p.path)
         check(done.status == 0, 'the former name', done)
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """scheduler_repo.py -- a git repository with the kernel tree's scx_simple and tests of it, in which each commit is a
 change of the scheduler. Its sources come from the distribution's package of kernel sources."""
+import functools
 import glob
 import os
 import shutil
@@ -44,8 +45,9 @@ def tarball(version):
     return found[0] if found else None
 
 
+@functools.lru_cache(maxsize=1)
 def read_sources(path):
-    """{name: text} of scx_simple; the archive is read only as far as necessary."""
+    """{name: text} of scx_simple; the archive is read once, and only as far as necessary."""
     found = {}
     with tarfile.open(path, 'r|*') as archive:
         for member in archive:

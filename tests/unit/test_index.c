@@ -6,10 +6,13 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/rng.h"
 #include "formats/model.h"
+#include "results/decimal.h"
 #include "results/json_reader.h"
 #include "stats/row_reader.h"
 #include "stats/results.h"
+#include "stats/sqlite.h"
 #include "t.h"
 
 #define RUN "6.12-abc1234"
@@ -157,6 +160,80 @@ START_TEST(a_damaged_index_is_made_again)
 	ck_assert_double_eq(iterations(200, 200), 200000);
 	ck_assert_int_eq(truncate(path, 0), 0);
 	ck_assert_double_eq(iterations(200, 200), 200000);
+	end();
+}
+END_TEST
+
+/* Changes the index behind our back. */
+static void change_index(const char *path, const char *sql)
+{
+	struct sqlite_api api;
+	sqlite3 *db;
+	t_ok(sqlite_load(&api, NULL));
+	ck_assert_int_eq(api.open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+	ck_assert_int_eq(api.exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	api.close_v2(db);
+}
+
+/* As a power failure could leave it: SQLite sees nothing wrong. */
+START_TEST(an_index_that_lacks_something_is_made_again)
+{
+	static const char *const losses[] = { "DELETE FROM value WHERE id = 3",
+					      "DELETE FROM value",
+					      "DELETE FROM text WHERE id = 2",
+					      "DELETE FROM text",
+					      "DELETE FROM sidecar WHERE id = 2",
+					      "INSERT INTO value(metric, value) VALUES(0, 1)",
+					      "UPDATE value SET metric = 60000 WHERE id = 1" };
+	begin();
+	for (unsigned i = 0; i < 3; i++) {
+		char name[32];
+		snprintf(name, sizeof(name), "a-%u.ktstr.json", i);
+		write_result(RUN, name, i, 1000);
+	}
+	ck_assert_double_eq(iterations(3, 3), 3000);
+	_cleanup_free_ char *path = index_file();
+	for (size_t i = 0; i < ARRAY_SIZE(losses); i++) {
+		change_index(path, losses[i]);
+		ck_assert_double_eq(iterations(3, 3), 3000);
+		ck_assert_double_eq(iterations(3, 0), 3000);
+	}
+	change_index(path, "DELETE FROM sidecar");
+	ck_assert_double_eq(iterations(3, 3), 3000);
+	ck_assert_double_eq(iterations(3, 0), 3000);
+	end();
+}
+END_TEST
+
+/* Many rows and values are stored at once; these do not fill the last statement. */
+START_TEST(an_index_of_many_files_is_whole)
+{
+	double sum = 0;
+	begin();
+	for (unsigned i = 0; i < 1003; i++) {
+		char run[32], name[32];
+		snprintf(run, sizeof(run), "6.12-%u", i % 7);
+		snprintf(name, sizeof(name), "a-%u.ktstr.json", i);
+		write_result(run, name, i, (int)i);
+		sum += i;
+	}
+	ck_assert_double_eq(iterations(1003, 1003), sum);
+	ck_assert_double_eq(iterations(1003, 0), sum);
+	write_result("6.12-3", "a-3.ktstr.json", 3, 1003);
+	ck_assert_double_eq(iterations(1003, 1), sum + 1000);
+	ck_assert_double_eq(iterations(1003, 0), sum + 1000);
+	end();
+}
+END_TEST
+
+START_TEST(of_equal_names_the_first_counts)
+{
+	begin();
+	write_text(RUN, "a-1.ktstr.json",
+		   "{\"test_name\":\"x\",\"verdict\":\"pass\",\"stats\":{\"total_iterations\":7,\"total_iterations\":9,"
+		   "\"ext_metrics\":{\"total_iterations\":8,\"own\":1,\"own\":2}}}");
+	ck_assert_double_eq(iterations(1, 1), 7);
+	ck_assert_double_eq(iterations(1, 0), 7);
 	end();
 }
 END_TEST
@@ -398,6 +475,52 @@ START_TEST(what_is_not_json_is_refused)
 }
 END_TEST
 
+static void check_number(const char *text)
+{
+	double value = -1;
+	ck_assert_msg(decimal_value(text, strlen(text), &value), "%s", text);
+	ck_assert_msg(value == strtod(text, NULL), "%s: %.17g instead of %.17g", text, value, strtod(text, NULL));
+}
+
+/* As strtod() rounds: also halves between two doubles, and numbers a little above and below them. */
+START_TEST(numbers_are_rounded_once)
+{
+	static const char *const texts[] = { "0",
+					     "-0.0",
+					     "0.1",
+					     "1.5",
+					     "9007199254740993",
+					     "9007199254740992.5",
+					     "9007199254740993.0",
+					     "9007199254740993.1",
+					     "4503599627370497.5",
+					     "4503599627370496.5",
+					     "18446744073709551615",
+					     "9999999999999999999",
+					     "0.0000000000000000001",
+					     "0.9999999999999999999",
+					     "123456789.123456789e-5",
+					     "1e308",
+					     "5e-324" };
+	struct rng r = { .state = 7 };
+	double value;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		check_number(texts[i]);
+	for (int i = 0; i < 200000; i++) {
+		char text[40];
+		uint64_t digits = rng_next(&r) >> rng_next(&r) % 64;
+		int places = (int)(rng_next(&r) % 21), len = snprintf(text, sizeof(text), "%0*lu", places + 1, digits);
+		memmove(text + len - places + 1, text + len - places, (size_t)places + 1);
+		text[len - places] = '.';
+		text[len + (places ? 1 : 0)] = '\0';
+		check_number(text);
+		snprintf(text, sizeof(text), "%.17g", (double)digits / 1048573);
+		check_number(text);
+	}
+	ck_assert(!decimal_value("1e999", 5, &value));
+}
+END_TEST
+
 /* Reports and statistics read the same file, and say the same of it. */
 START_TEST(reports_and_statistics_agree)
 {
@@ -433,6 +556,9 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, the_index_has_what_sidecars_have);
 	tcase_add_test(tc, only_changed_files_are_read_again);
 	tcase_add_test(tc, a_damaged_index_is_made_again);
+	tcase_add_test(tc, an_index_that_lacks_something_is_made_again);
+	tcase_add_test(tc, an_index_of_many_files_is_whole);
+	tcase_add_test(tc, of_equal_names_the_first_counts);
 	tcase_add_test(tc, the_cache_may_be_reached_through_a_link);
 	tcase_add_test(tc, without_an_index_everything_works);
 	tcase_add_test(tc, earlier_runs_are_apart);
@@ -445,6 +571,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, values_are_passed_like_skipped);
 	tcase_add_test(tc, brackets_are_checked_where_nothing_is_read);
 	tcase_add_test(tc, what_is_not_json_is_refused);
+	tcase_add_test(tc, numbers_are_rounded_once);
 }
 
 int main(void)
