@@ -133,9 +133,9 @@ struct shape {
 };
 
 /*
- * One class. Each task is shorter than the one before by the same amount (trapezoid self-scheduling), which is a matter
- * of the square root of what is left. With a given number of tasks, the last ones are shorter than if each took the same
- * part of what is left.
+ * One class. Each task is shorter than the one before by the same amount (trapezoid self-scheduling): its length goes
+ * with the square root of what is left. With a given number of tasks, the last ones are shorter than if each took the
+ * same part of what is left.
  */
 static void divide_class(struct division *d, const struct divide_request *q, const struct shape *s,
 			 const struct item *item, size_t at, size_t end)
