@@ -38,15 +38,18 @@ def check_once(place, name, text, tries=1):
 
 
 def kill_task(run, number):
-    """SIGKILL to the processes of a task, as when a node is out of memory."""
+    """SIGKILL to the processes of a task, as when a node is out of memory. Returns how many there were."""
+    killed = 0
     for path in glob.glob('/proc/[0-9]*/cmdline'):
         pid = path.split('/')[2]
         try:
             words = open(path, 'rb').read().split(b'\0')
             if words[1:5] == [b'slurm', b'task', b'.', b'%d' % number] and os.readlink(f'/proc/{pid}/exe').startswith(run):
                 os.kill(int(pid), signal.SIGKILL)
+                killed += 1
         except (OSError, IndexError):
             pass
+    return killed
 
 
 def check_faults(scratch, env, c):
@@ -76,6 +79,20 @@ def check_faults(scratch, env, c):
     results = sidecars(place.runs)
     check(len(results) == 13 and all(len(v) == 1 for v in results.values()), 'every test has one result', sorted(results))
     check('started again by Slurm' in done.err and 'lost' in done.err, 'it says which tasks were lost', done.err)
+
+
+def check_host(scratch, env, c):
+    """The submitting host crashes. A task is lost while nobody follows, and all jobs have ended when the host is back."""
+    place = Place(scratch, 'host', env)
+    p = place.follower('test', '--slurm', '--slurm-jobs', '4', NAPS)
+    c.wait(lambda: len(running(c)) == 2, 'two tasks to run')
+    p.kill()
+    p.communicate()
+    c.wait(lambda: kill_task(place.slurm_dir(), 0), 'processes of a task')
+    c.wait(lambda: not c.run('squeue', '-h').stdout, 'all jobs to end')
+    done = place.run('slurm', 'collect', timeout=PATIENCE)
+    check(done.status == 1 and 'lost and run' in done.err, 'after a crash of the submitting host, what was lost runs once more', done)
+    check_once(place, 'crash of the submitting host', done)
 
 
 def check_node(scratch, env, c):

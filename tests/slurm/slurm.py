@@ -159,7 +159,7 @@ def main():
         env['KTSTR_KERNEL'] = kernels[0]
         check_cancel(scratch, env, c)
         check_missing(scratch, kernels[0])
-    finish(12)
+    finish(14)
 
 
 main()
