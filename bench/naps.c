@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * naps.c -- 120 tests that take one to four seconds and no machine, for slurm.py. Tests without a machine are not counted
+ * naps.c -- 240 tests that take one to four seconds and no machine, for slurm.py. Tests without a machine are not counted
  * by --jobs, so those of one node wait for each other, at a file of NAPS_DIR that has the name of the node.
  */
 #include <fcntl.h>
@@ -37,4 +37,6 @@ static int nap(struct ktstr_ctx *t, int number)
 	}
 #define TEN(n) NAP(n##0) NAP(n##1) NAP(n##2) NAP(n##3) NAP(n##4) NAP(n##5) NAP(n##6) NAP(n##7) NAP(n##8) NAP(n##9)
 
-TEN(1) TEN(2) TEN(3) TEN(4) TEN(5) TEN(6) TEN(7) TEN(8) TEN(9) TEN(10) TEN(11) TEN(12)
+TEN(1)
+TEN(2) TEN(3) TEN(4) TEN(5) TEN(6) TEN(7) TEN(8) TEN(9) TEN(10) TEN(11) TEN(12) TEN(13) TEN(14) TEN(15) TEN(16) TEN(17)
+	TEN(18) TEN(19) TEN(20) TEN(21) TEN(22) TEN(23) TEN(24)

@@ -22,7 +22,7 @@ TASKS, FIRST_S, MEASURED_S = 10000, 12, 120
 BUILD = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else 'build')
 KTSTR = os.path.join(BUILD, 'ktstr')
 COST_MOST, ASK_LEAST_S, OVER_MOST = 0.01, 5, 0.10
-NODES, NAPS = 2, range(10, 130)    # of naps.c
+NODES, NAPS = 2, range(10, 250)    # of naps.c
 
 
 def write(path, text):
