@@ -13,7 +13,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import cluster  # noqa: E402
-from place import EXAMPLES, NAPS, Place, digests, running, sidecars, usable_kernels  # noqa: E402
+from place import EXAMPLES, NAPS, Place, differences, digests, running, sidecars, usable_kernels, whole  # noqa: E402
 from tap import BUILD, Run, Scratch, check, finish, skip  # noqa: E402
 
 MANY = '--many' in sys.argv
