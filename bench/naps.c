@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * naps.c -- 240 tests that take one to four seconds and no machine, for slurm.py. Tests without a machine are not counted
- * by --jobs, so those of one node wait for each other, at a file of NAPS_DIR that has the name of the node.
+ * naps.c -- 240 tests that take one to four seconds and no machine, for slurm.py. Tests without a machine are not
+ * counted by --jobs, so those of one node wait for each other, at a file of NAPS_DIR that has the name of the node.
  */
 #include <fcntl.h>
 #include <stdio.h>
