@@ -1,7 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""slurm.py -- what it costs to follow 10,000 tasks that all run: the CPU time of the follower and of a squeue that prints a
-file. Slurm is not needed."""
+"""slurm.py BUILD -- runs on a Slurm cluster. What it costs to follow 10,000 tasks that all run: the CPU time of the follower
+and of a squeue that prints a file. And, where Slurm is installed, how long a run takes on two nodes of one CPU on the
+loopback device, against the sum of its tests' times divided by two: naps, one at a time on each node, which need no CPU
+time, so that other load does not matter. Exit status 1 if following costs more than 1 % of a CPU, or asks more often than
+once in 5 s, or if the run takes more than 10 % longer than the bound."""
+import glob
 import json
 import os
 import signal
@@ -10,8 +14,15 @@ import sys
 import tempfile
 import time
 
-TASKS, FIRST_S, MEASURED_S = 10000, 12, 45
-KTSTR = os.path.join(os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else 'build'), 'ktstr')
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, '..', 'tests', where) for where in ('lib', 'slurm')]
+import cluster  # noqa: E402
+
+TASKS, FIRST_S, MEASURED_S = 10000, 12, 120
+BUILD = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else 'build')
+KTSTR = os.path.join(BUILD, 'ktstr')
+COST_MOST, ASK_LEAST_S, OVER_MOST = 0.01, 5, 0.10
+NODES, NAPS = 2, range(10, 250)    # of naps.c
 
 
 def write(path, text):
@@ -51,7 +62,7 @@ def cpu_seconds(pid):
     return sum(int(n) for n in fields[11:15]) / os.sysconf('SC_CLK_TCK')
 
 
-def main():
+def follow():
     with tempfile.TemporaryDirectory() as place:
         make_run(place + '/runs/.slurm/x1')
         make_commands(place)
@@ -60,13 +71,43 @@ def main():
         time.sleep(FIRST_S)
         before = cpu_seconds(follower.pid)
         time.sleep(MEASURED_S)
-        used = cpu_seconds(follower.pid) - before
+        used = (cpu_seconds(follower.pid) - before) / MEASURED_S
         follower.send_signal(signal.SIGINT)
         follower.wait()
         with open(place + '/asked', encoding='utf-8') as f:
             asked = len(f.readlines())
-    print(f'following {TASKS} tasks: {100 * used / MEASURED_S:.2f} % of a CPU, {asked} questions to squeue in '
-          f'{FIRST_S + MEASURED_S} s')
+    lasted = FIRST_S + MEASURED_S
+    print(f'following {TASKS} tasks: {100 * used:.2f} % of a CPU, {asked} questions to squeue in {lasted} s')
+    return used <= COST_MOST and 0 < asked <= 1 + lasted / ASK_LEAST_S
+
+
+def tasks_in(runs):
+    return len(glob.glob(runs + '/.slurm/*/tasks/*'))
+
+
+def makespan():
+    why = cluster.missing()
+    if why:
+        print(f'no run on two nodes: {why}')
+        return True
+    with cluster.Cluster() as c, tempfile.TemporaryDirectory() as place:
+        env = dict(c.env, KTSTR_RUNS_ROOT=place, KTSTR_KERNEL='distro', NAPS_DIR=place)
+        began = time.monotonic()
+        done = subprocess.run([KTSTR, 'test', '--slurm', BUILD + '/bench/naps'], env=env, cwd=place, capture_output=True, text=True,
+                              check=False)
+        lasted, bound = time.monotonic() - began, sum(1 + n % 4 for n in NAPS) / NODES
+        tasks, results = tasks_in(place), len(glob.glob(place + '/*/*.ktstr.json'))
+    if results != len(NAPS):
+        print(f'the run has {results} results, not {len(NAPS)}:\n{done.stdout}{done.stderr}')
+        return False
+    print(f'{results} naps on {NODES} nodes in {tasks} tasks: {lasted:.1f} s with everything, lower bound {bound:.1f} s: '
+          f'{100 * (lasted / bound - 1):+.1f} %')
+    return lasted <= (1 + OVER_MOST) * bound
+
+
+def main():
+    ok = [follow(), makespan()]
+    sys.exit(0 if all(ok) else 1)
 
 
 main()

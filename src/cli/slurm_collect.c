@@ -108,9 +108,11 @@ static void print_end(const struct slurm_following *f, const struct collection *
 {
 	const struct follow *follow = &f->runner.follow;
 	print_sum(f, c);
-	if (follow->lost || follow->duplicates)
-		say_printf("note: %zu test%s lost and run once more, %zu result%s came twice (the first one counts)\n",
-			   follow->lost, follow->lost == 1 ? " was" : "s were", follow->duplicates,
+	if (follow->lost)
+		say_printf("note: %zu test%s lost and run once more\n", follow->lost,
+			   follow->lost == 1 ? " was" : "s were");
+	if (follow->duplicates)
+		say_printf("note: %zu result%s came twice; the first one counts\n", follow->duplicates,
 			   plural(follow->duplicates));
 	for (size_t i = 0; i < c->kernels; i++)
 		say_printf("results: %s\n", c->dir[i].path);

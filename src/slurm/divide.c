@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* divide.c -- see divide.h. */
+#include <math.h>
 #include <stdlib.h>
 
 #include "slurm/divide.h"
 
 #define TASK_LEAST  (60 * NSEC_PER_SEC) /* a shorter task hardly pays for its start, if there is enough work */
 #define MEMORY_STEP 512u		/* MiB; the smallest class of memory */
-#define WAVES	    20			/* the last tasks take this part of a place's share of the work */
-#define SHARES	    1.25		/* each task takes a place's share of what is left, divided by this */
-#define FLOOR_STEP  1.3 /* where there would be too many tasks, the last ones are made longer in such steps ... */
-#define FLOOR_MOST  4	/* ... up to this part of a place's share; then tasks get more places */
+#define WAVES	    40			/* the last tasks take at least this part of a place's share of the work */
+/* The first tasks take a part of a place's share. The smaller it is, the more tasks there are: two by this part. */
+#define FIRST_LEAST 0.3
+#define FIRST_MOST  0.85
+#define FIRST_STEP  1.05
+#define TASK_START  NSEC_PER_SEC /* about what it takes to start a task ... */
+#define START_PART  0.03	 /* ... and for how much of the time tasks may be starting */
+#define FLOOR_STEP  1.3		 /* of the last tasks, where even so there are too many */
 
 /* Tests that need the same: one class. `item` is sorted by class, then the longest first. */
 struct item {
@@ -122,11 +127,16 @@ static nsec_t sum_estimates(const struct item *item, size_t at, size_t end)
 /* How tasks are made. */
 struct shape {
 	double share; /* of the work for each place, in ns: about how long the whole run takes */
+	double first; /* of the share, in the first task */
 	double floor; /* no task takes less of a place */
 	unsigned width;
 };
 
-/* One class. Each task takes a part of a place's share of what is left. */
+/*
+ * One class. Each task is shorter than the one before by the same amount (trapezoid self-scheduling): its length goes
+ * with the square root of what is left. With a given number of tasks, the last ones are shorter than if each took the
+ * same part of what is left.
+ */
 static void divide_class(struct division *d, const struct divide_request *q, const struct shape *s,
 			 const struct item *item, size_t at, size_t end)
 {
@@ -134,7 +144,7 @@ static void divide_class(struct division *d, const struct divide_request *q, con
 	all_places(q, &item[at], &least);
 	nsec_t work = sum_estimates(item, at, end), left = work;
 	while (at < end) {
-		double target = s->share / SHARES * (double)left / (double)MAX_OF(work, 1);
+		double target = s->share * s->first * sqrt((double)left / (double)MAX_OF(work, 1));
 		size_t next = add_task(d, item, at, end, (nsec_t)MAX_OF(target, s->floor), MIN_OF(s->width, least));
 		left -= sum_estimates(item, at, next);
 		at = next;
@@ -185,13 +195,20 @@ static bool divide_as(struct division *d, const struct divide_request *q, const 
 	return d->tasks <= q->tasks_most;
 }
 
-/* Longer tasks at the end, then more places a task, then still longer ones, until there are few enough. */
+/* Tasks take time to start: in a short run there are fewer for each place. */
+static double first_part(double share)
+{
+	double tasks = share * START_PART / (double)TASK_START;
+	return MIN_OF(MAX_OF(2 / MAX_OF(tasks, 1.0), FIRST_LEAST), FIRST_MOST);
+}
+
+/* Longer tasks, then more places a task, then still longer ones, until there are few enough. */
 static void divide_all(struct division *d, const struct divide_request *q, const struct item *item)
 {
 	struct shape s = { .share = find_share(q, item), .width = 1 };
-	double first = MAX_OF(MIN_OF(s.share / WAVES, (double)TASK_LEAST), 1.0);
+	s.floor = MAX_OF(MIN_OF(s.share / WAVES, (double)TASK_LEAST), 1.0);
 	for (; s.width <= DIVIDE_PLACES_MAX; s.width *= 2)
-		for (s.floor = first; s.floor <= MAX_OF(s.share / FLOOR_MOST, first); s.floor *= FLOOR_STEP)
+		for (s.first = first_part(s.share); s.first <= FIRST_MOST; s.first *= FIRST_STEP)
 			if (divide_as(d, q, &s, item))
 				return;
 	/* With room for all tests in one task of each class, at the latest. */

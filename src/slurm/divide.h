@@ -3,7 +3,7 @@
  * divide.h -- which tests run together in one task of a Slurm job array. Pure.
  *
  * A task gets as many CPUs as it has places; each place runs one machine at a time. Tests with similar needs of memory
- * and CPUs share tasks. The longest tests come first, and the tasks become shorter towards the end (factoring), so that
+ * and CPUs share tasks. The longest tests come first, and the tasks become shorter towards the end, so that
  * wrong estimates and nodes of different sizes are evened out by the last tasks.
  */
 #ifndef KTSTR_SLURM_DIVIDE_H

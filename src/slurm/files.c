@@ -71,18 +71,43 @@ static nsec_t wall_now(void)
 	return now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
 }
 
-enum result_use slurm_result_use(const char *attempt_dir, const json_t *event, const char *sidecar)
+static bool modified_in(const char *dir, const char *name, nsec_t *ret)
+{
+	_cleanup_free_ char *path = path_join(dir, name);
+	return modified(path, ret);
+}
+
+/* The attempt came to its end, or it went on for some time after the result of @stored. */
+static bool went_on(const char *dir, nsec_t stored, bool *ret_killed)
+{
+	_cleanup_free_ char *path = path_join(dir, DONE_FILE);
+	json_auto_t *done = NULL;
+	nsec_t event;
+	if (path && path_exists(path) && json_read_file(path, &done, NULL) == 0) {
+		*ret_killed = json_is_true(json_object_get(done, "killed"));
+		if (!*ret_killed)
+			return true;
+	}
+	return modified_in(dir, EVENTS_FILE, &event) && event > stored + DOUBT;
+}
+
+enum result_use slurm_result_use(const char *attempt_dir, const json_t *event, const char *sidecar,
+				 enum attempt_life life)
 {
 	const char *verdict = json_string_value(json_object_get(event, "verdict")) ?: "";
-	_cleanup_free_ char *ending = path_join(attempt_dir, ENDING_FILE), *done = path_join(attempt_dir, DONE_FILE);
+	bool killed = false;
 	nsec_t stored, told;
 	if (!modified(sidecar, &stored))
 		return RESULT_WAITS;
 	if (!strcmp(verdict, "pass") || !strcmp(verdict, "skip"))
 		return RESULT_COUNTS;
-	if (modified(ending, &told))
+	if (modified_in(attempt_dir, ENDING_FILE, &told))
 		return stored >= told - DOUBT ? RESULT_VOID : RESULT_COUNTS;
-	return (done && path_exists(done)) || wall_now() - stored > WAIT ? RESULT_COUNTS : RESULT_WAITS;
+	if (went_on(attempt_dir, stored, &killed))
+		return RESULT_COUNTS;
+	if (killed || life == ATTEMPT_ENDED)
+		return RESULT_VOID;
+	return life == ATTEMPT_RUNS && wall_now() - stored > WAIT ? RESULT_COUNTS : RESULT_WAITS;
 }
 
 /* The task's path of the directory may differ from ours: only the name counts. */
@@ -90,6 +115,15 @@ static char *sidecar_here(const char *dir, const json_t *event)
 {
 	const char *said = json_string_value(json_object_get(event, "sidecar"));
 	return said ? path_join(dir, path_basename(said)) : NULL;
+}
+
+/* An attempt that ended has the time of the follower's grace until its last files must be here. */
+static enum attempt_life life_of(const struct task_files *w, uint32_t task, uint32_t attempt)
+{
+	const struct follow_task *t = &w->follow->task[task];
+	if (attempt + 1 < w->task[task].attempts || (slurm_state_ended(t->state) && t->late + 1 >= FOLLOW_GRACE))
+		return ATTEMPT_ENDED;
+	return t->seen && t->state == SLURM_RUNNING ? ATTEMPT_RUNS : ATTEMPT_UNKNOWN;
 }
 
 /* False: the sidecar has not arrived here yet, or it is not known whether it counts: the line is read again later. */
@@ -101,7 +135,7 @@ static bool take_result(struct task_files *w, uint32_t task, uint32_t attempt, c
 	/* A result that could not be stored is none: the test is lost. */
 	if (test < 0 || !sidecar)
 		return true;
-	enum result_use use = slurm_result_use(dir, event, sidecar);
+	enum result_use use = slurm_result_use(dir, event, sidecar, life_of(w, task, attempt));
 	if (use != RESULT_COUNTS)
 		return use == RESULT_VOID;
 	if (follow_result(w->follow, task, attempt, (uint32_t)test) != FOLLOW_NEW)

@@ -37,12 +37,15 @@ struct task_files {
 };
 
 /*
- * Whether a result counts. Slurm ends a job by a signal to all its processes, which also ends tests that run: such a
- * test did not fail. So a result other than a pass does not count if it was stored after the attempt was told to end,
- * or shortly before. While the attempt runs, such a result waits until that is known.
+ * Whether a result counts. Slurm ends a job by signals to all its processes, which also end tests that run: such a test
+ * did not fail. So a result other than a pass does not count if it was stored after the attempt was told to end, or
+ * shortly before, or if nothing shows that the attempt went on after it. Until that is known, such a result waits.
  */
 enum result_use { RESULT_COUNTS, RESULT_WAITS, RESULT_VOID };
-enum result_use slurm_result_use(const char *attempt_dir, const json_t *event, const char *sidecar);
+/* What Slurm says about the attempt now. */
+enum attempt_life { ATTEMPT_UNKNOWN, ATTEMPT_RUNS, ATTEMPT_ENDED };
+enum result_use slurm_result_use(const char *attempt_dir, const json_t *event, const char *sidecar,
+				 enum attempt_life life);
 
 int files_init(struct task_files *w, const struct slurm_record *record, struct follow *follow,
 	       files_result_fn *on_result, void *data);

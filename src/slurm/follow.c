@@ -235,7 +235,7 @@ static void settle_task(struct follow *f, uint32_t number)
 		settle(f, t->cases[i]);
 		given_up++;
 	}
-	f->lost += losses ? again + given_up : 0;
+	f->lost += losses ? again : 0;
 	f->given_up += given_up;
 	tell(f, losses ? FOLLOW_LOST : FOLLOW_RETURNED, number, again);
 	tell(f, FOLLOW_GIVEN_UP, number, given_up);

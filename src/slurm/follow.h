@@ -88,7 +88,8 @@ struct follow {
 	size_t count, tasks, room;
 	size_t open;  /* tests that are not settled */
 	size_t again; /* tests that wait for another task */
-	size_t duplicates, lost, given_up;
+	size_t duplicates, given_up;
+	size_t lost;  /* tests that run once more because they were lost */
 	bool stopped; /* no lost test runs again */
 	follow_event_fn *event;
 	void *data;

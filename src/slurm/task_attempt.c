@@ -43,9 +43,8 @@ static void read_attempt(struct task_attempt *t, int number, json_t **done)
 		json_auto_t *event = json_loadb(line, (size_t)(next - line), 0, NULL);
 		const char *name = json_string_value(json_object_get(event, "name"));
 		const char *sidecar = json_string_value(json_object_get(event, "sidecar"));
-		/* The attempt has ended, so nothing is waited for. */
 		if (name && sidecar && json_is_true(json_object_get(event, "final")) && path_exists(sidecar) &&
-		    slurm_result_use(dir, event, sidecar) != RESULT_VOID)
+		    slurm_result_use(dir, event, sidecar, ATTEMPT_ENDED) == RESULT_COUNTS)
 			json_put(done, name, json_true());
 	}
 }

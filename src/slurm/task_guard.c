@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* task_task_guard.c -- the two processes of an attempt; see task_attempt.h. */
+/* task_guard.c -- the two processes of an attempt; see task_attempt.h. */
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -26,6 +26,8 @@ static int write_done(const struct task_attempt *t, int status, struct err **err
 	json_auto_t *o = json_object();
 	char how[64];
 	json_put_bool(&o, "given_back", ending && path_exists(ending));
+	/* What was stored last may come from the same kill. */
+	json_put_bool(&o, "killed", WIFSIGNALED(status));
 	json_put_text(&o, "end", child_describe(status, how, sizeof(how)));
 	return path && o ? json_write_file(path, o, err) : -ENOMEM;
 }

@@ -118,7 +118,7 @@ class Cluster:
             raise
         return self
 
-    def wait(self, done, what, timeout=60):
+    def wait(self, done, what, timeout=180):
         until = time.monotonic() + timeout
         while not done():
             if time.monotonic() > until:
@@ -126,7 +126,7 @@ class Cluster:
             time.sleep(0.1)
 
     def run(self, *argv):
-        return subprocess.run(argv, env=self.env, capture_output=True, text=True, timeout=60)
+        return subprocess.run(argv, env=self.env, capture_output=True, text=True, timeout=180)
 
     def idle(self):
         listed = self.run('sinfo', '-h', '-N', '-t', 'idle', '-o', '%N').stdout    # for each partition

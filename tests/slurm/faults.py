@@ -20,6 +20,7 @@ from place import NAPS, Place, running, sidecars  # noqa: E402
 from tap import Scratch, check, finish, skip  # noqa: E402
 
 ALL = 13    # naps; nap_bad fails
+PATIENCE = 900    # seconds until a command hangs, on a machine that others use, too
 CONF = """PartitionName=urgent Nodes=ALL PriorityTier=10 State=UP
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
@@ -37,15 +38,18 @@ def check_once(place, name, text, tries=1):
 
 
 def kill_task(run, number):
-    """SIGKILL to the processes of a task, as when a node is out of memory."""
+    """SIGKILL to the processes of a task, as when a node is out of memory. Returns how many there were."""
+    killed = 0
     for path in glob.glob('/proc/[0-9]*/cmdline'):
         pid = path.split('/')[2]
         try:
             words = open(path, 'rb').read().split(b'\0')
             if words[1:5] == [b'slurm', b'task', b'.', b'%d' % number] and os.readlink(f'/proc/{pid}/exe').startswith(run):
                 os.kill(int(pid), signal.SIGKILL)
+                killed += 1
         except (OSError, IndexError):
             pass
+    return killed
 
 
 def check_faults(scratch, env, c):
@@ -63,18 +67,32 @@ def check_faults(scratch, env, c):
     # The submitting host goes away and comes back.
     time.sleep(4)
     p.send_signal(signal.SIGINT)
-    out, err = p.communicate(timeout=60)
+    out, err = p.communicate(timeout=PATIENCE)
     check(p.returncode == 130 and 'ktstr slurm collect' in err, 'an interrupt leaves the jobs alone, and says how to go on',
           f'{p.returncode}\n{out}{err}')
     status = place.run('slurm', 'status', '--json')
     check(status.status == 0 and json.loads(status.out)['tests'] == 13, 'slurm status says how far the run is', status)
-    done = place.run('slurm', 'collect', '--json', timeout=300)
+    done = place.run('slurm', 'collect', '--json', timeout=PATIENCE)
     names = [e['name'] for e in done.events() if e.get('event') == 'test-finished']
     check(done.status == 1, 'after kill, requeue and restarts, the verdict is that of the one bad test', done.err)
     check(len(names) == 13 and len(set(names)) == 13, 'every test is reported once', f'{sorted(names)}\n{done.err}')
     results = sidecars(place.runs)
     check(len(results) == 13 and all(len(v) == 1 for v in results.values()), 'every test has one result', sorted(results))
     check('started again by Slurm' in done.err and 'lost' in done.err, 'it says which tasks were lost', done.err)
+
+
+def check_host(scratch, env, c):
+    """The submitting host crashes. A task is lost while nobody follows, and all jobs have ended when the host is back."""
+    place = Place(scratch, 'host', env)
+    p = place.follower('test', '--slurm', '--slurm-jobs', '4', NAPS)
+    c.wait(lambda: len(running(c)) == 2, 'two tasks to run')
+    p.kill()
+    p.communicate()
+    c.wait(lambda: kill_task(place.slurm_dir(), 0), 'processes of a task')
+    c.wait(lambda: not c.run('squeue', '-h').stdout, 'all jobs to end')
+    done = place.run('slurm', 'collect', timeout=PATIENCE)
+    check(done.status == 1 and 'lost and run' in done.err, 'after a crash of the submitting host, what was lost runs once more', done)
+    check_once(place, 'crash of the submitting host', done)
 
 
 def check_node(scratch, env, c):
@@ -84,7 +102,7 @@ def check_node(scratch, env, c):
     c.wait(lambda: 'n2' in running(c), 'a task to run on n2')
     c.stop('n2', signal.SIGKILL)
     c.run('scontrol', 'update', 'nodename=n2', 'state=down', 'reason=test')
-    out, err = p.communicate(timeout=200)
+    out, err = p.communicate(timeout=PATIENCE)
     results = sidecars(place.runs)
     check(p.returncode == 0 and len(results) == 6 and all(len(v) == 1 for v in results.values()),
           'tests of a node that went down run elsewhere', f'{p.returncode}\n{out}{err}{sorted(results)}')
@@ -126,12 +144,12 @@ def check_duplicates(scratch, env, c):
         os.kill(pid, signal.SIGSTOP)
     c.stop('n2', signal.SIGKILL)
     c.run('scontrol', 'update', 'nodename=n2', 'state=down', 'reason=test')
-    out, err = p.communicate(timeout=300)
+    out, err = p.communicate(timeout=PATIENCE)
     for pid in frozen:
         os.kill(pid, signal.SIGCONT)
     run = place.slurm_dir()
     c.wait(lambda: len(finals(run)) > len(set(finals(run))), 'a result to come twice')
-    again = place.run('slurm', 'collect', timeout=300)
+    again = place.run('slurm', 'collect', timeout=PATIENCE)
     check(p.returncode == 0 and again.status == 0 and 'came twice' in again.err, 'a result that comes twice counts once, and it is said',
           f'{p.returncode}\n{out}{err}{again}')
     results = sidecars(place.runs)
@@ -148,7 +166,7 @@ def check_time(scratch, env, c):
     time.sleep(3)
     # Limits are in minutes; slurmctld looks at them twice in a minute.
     update = c.run('scontrol', 'update', 'jobid=' + list(running(c).values())[0], 'EndTime=now+1')
-    out, err = p.communicate(timeout=300)
+    out, err = p.communicate(timeout=PATIENCE)
     check(update.returncode == 0 and p.returncode == 1 and 'reached its time limit' in err,
           'a task that reaches its time limit is said to', f'{update}\n{out}{err}')
     check_once(place, 'time limit', err, tries=3)
@@ -158,7 +176,7 @@ def check_memory(scratch, env, c):
     """Slurm kills each task for its memory: the tests are lost twice, and are reported as not run."""
     place = Place(scratch, 'memory', env)
     run = place.run('test', '--slurm', '--slurm-jobs', '2', '--slurm-arg=--mem=1', '--json', '-E', 'test(/nap_[1-4]$/)', NAPS,
-                    timeout=300)
+                    timeout=PATIENCE)
     lost = [e['name'] for e in run.events() if e.get('event') == 'test-lost']
     done = [e['name'] for e in run.events() if e.get('event') == 'test-finished']
     check(run.status == 2 and len(set(lost + done)) == len(lost + done) == 4 and lost,
@@ -172,7 +190,7 @@ def check_preemption(scratch, env, c):
     c.wait(lambda: len(running(c)) == 2, 'two tasks to run')
     time.sleep(3)
     urgent = c.run('sbatch', '--partition=urgent', '--nodes=2', '--exclusive', '--output=/dev/null', '--wrap', 'sleep 5')
-    out, err = p.communicate(timeout=300)
+    out, err = p.communicate(timeout=PATIENCE)
     check(urgent.returncode == 0 and p.returncode == 1 and 'started again by Slurm' in err,
           'tasks that a more urgent job takes the place of are started again', f'{urgent.stderr}{out}{err}')
     check_once(place, 'preemption', err)
@@ -193,7 +211,7 @@ def check_full_disk(scratch, env, c):
                 f.write(bytes(1 << 20))
             except OSError:
                 pass
-        run = place.run('test', '--slurm', '--slurm-jobs', '4', '--kernel', tarball, NAPS, timeout=300)
+        run = place.run('test', '--slurm', '--slurm-jobs', '4', '--kernel', tarball, NAPS, timeout=PATIENCE)
     finally:
         subprocess.run(['umount', nodes + '/n1'], check=False)
     check(built.status == 0 and run.status == 1 and 'node n1 is left out' in run.err,

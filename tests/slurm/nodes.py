@@ -36,7 +36,7 @@ class World:
         return path
 
     def run(self, *args):
-        return Run(*args, env=self.env, cwd=self.home, timeout=300)
+        return Run(*args, env=self.env, cwd=self.home)
 
     def kernels(self, where):
         return sorted(os.path.basename(p) for p in glob.glob(f'{self.home}/{where}/ktstr/kernels/{VERSION}*'))

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 
+import schema
 from tap import BUILD, KTSTR, Run
 
 EXAMPLES = os.path.join(BUILD, 'tests/examples/examples')
@@ -12,13 +13,11 @@ NAPS = os.path.join(BUILD, 'tests/naps')
 
 
 def usable_kernels():
-    """Keys of cached kernels of two versions, or of one; those with today's configuration first."""
+    """Keys of two cached kernels, or of one: of two versions if there are, those with today's configuration first."""
     listed = json.loads(Run('kernel', 'list', '--offline', '--json').out)
-    found = {}
-    for e in sorted(listed['entries'], key=lambda e: e.get('kconfig_status') != 'matches'):
-        if not e.get('error') and e.get('version') not in found:
-            found[e['version']] = e['key']
-    return list(found.values())[:2]
+    there = sorted((e for e in listed['entries'] if not e.get('error')), key=lambda e: e.get('kconfig_status') != 'matches')
+    others = [e['key'] for e in there[1:] if e.get('version') != there[0].get('version')] + [e['key'] for e in there[1:]]
+    return [e['key'] for e in there[:1]] + others[:1]
 
 
 def sidecars(root):
@@ -31,8 +30,24 @@ def sidecars(root):
     return found
 
 
+def whole(results):
+    """{name: sidecars without what may differ between two runs with one seed}."""
+    return {name: [schema.stable(one) for one in found] for name, found in results.items()}
+
+
+def differences(one, other):
+    """What differs between two of these, in words."""
+    said = [f'only in one: {name}' for name in sorted(set(one) ^ set(other))]
+    for name in sorted(set(one) & set(other)):
+        for a, b in zip(one[name], other[name]):
+            said += [f'{name}: {key}: {a.get(key)} {b.get(key)}' for key in sorted(set(a) | set(b)) if a.get(key) != b.get(key)]
+        said += [f'{name}: {len(one[name])} and {len(other[name])} results'] if len(one[name]) != len(other[name]) else []
+    return said
+
+
 def digests(results):
-    return {name: (one[0]['verdict'], (one[0].get('guest') or {}).get('event_digest')) for name, one in results.items()}
+    return {name: [{'verdict': one[0]['verdict'], 'digest': (one[0].get('guest') or {}).get('event_digest')}]
+            for name, one in results.items()}
 
 
 class Place:

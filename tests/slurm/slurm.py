@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """slurm.py BUILD [--many] -- runs on a cluster of this machine: two nodes on the loopback device. A run on it equals a local
-run; so do a verifier sweep and an exploration. faults.py has the faults. --many: all examples, on two kernels, and
+run; so do a verifier sweep and an exploration. faults.py has the faults. --many: 40 tests on two kernels, and
 perf-delta."""
 import glob
 import json
@@ -13,42 +13,53 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import cluster  # noqa: E402
-from place import EXAMPLES, NAPS, Place, digests, running, sidecars, usable_kernels  # noqa: E402
+from place import EXAMPLES, NAPS, Place, differences, digests, running, sidecars, usable_kernels, whole  # noqa: E402
 from tap import BUILD, Run, Scratch, check, finish, skip  # noqa: E402
 
 MANY = '--many' in sys.argv
-BEHAVIOUR = os.path.join(BUILD, 'tests/behaviour')
-FORTY = 'test(/eevdf_|^ktstr.(simple|central|flatcg|qmap)/) | test(/behaviour_[a-h]/)'
+# Of three suites: each kind of scheduler, of programs in guests, of operations; tests that fail, too. Not the long ones.
+# The names end with the label of the kernel.
+FORTY = ('test(/^ktstr.eevdf_/) | test(/^ktstr.(simple|qmap|flatcg)_crowd/) | test(/payload_/) - test(/payload_kit/) |'
+         ' test(/^ktstr.canned_(names|nested|basic|cpuset)/) | test(/^ktstr.ops_(loop|escape|scheduler)/)')
+FORTY_SUITES = [os.path.join(BUILD, 'tests', name) for name in ('examples', 'payloads', 'behaviour')]
 FEW = 'test(eevdf_two_cgroups) | test(eevdf_custom_work)'
 
 
-def two_kernels(scratch, kernels):
-    """Variables that name two kernels: where the cache has one version, a copy of it under another key and label."""
-    if len(kernels) == 1:
-        cache = json.loads(Run('kernel', 'list', '--offline', '--json').out)['entries']
-        path = next(e['path'] for e in cache if e['key'] == kernels[0])
-        shutil.copytree(path, scratch / 'cache/' + kernels[0], symlinks=True)
-        kernels = [kernels[0], kernels[0].replace('-tarball-', '-copy-tarball-')]
-        shutil.copytree(path, scratch / 'cache/' + kernels[1], symlinks=True)
-        return {'KTSTR_CACHE_DIR': scratch / 'cache', 'KTSTR_KERNEL_LIST': f'one={kernels[0]};two={kernels[1]}'}
-    return {'KTSTR_KERNEL_LIST': f'one={kernels[0]};two={kernels[1]}'}
+def copied(scratch, key):
+    """A cache that has the kernel twice, and its two keys."""
+    cache = json.loads(Run('kernel', 'list', '--offline', '--json').out)['entries']
+    path = next(e['path'] for e in cache if e['key'] == key)
+    keys = [key, key.replace('-tarball-', '-copy-tarball-')]
+    for name in keys:
+        shutil.copytree(path, scratch / 'cache/' + name, symlinks=True)
+    return {'KTSTR_CACHE_DIR': scratch / 'cache'}, keys
+
+
+def labelled(scratch, kernels):
+    """Variables that name the kernels; --many: two, which are copies of one if the cache has no other."""
+    env = {}
+    if MANY and len(kernels) == 1:
+        env, kernels = copied(scratch, kernels[0])
+    return dict(env, KTSTR_KERNEL_LIST=';'.join(f'{label}={key}' for label, key in zip(('one', 'two'), kernels)))
 
 
 def check_equal(scratch, env, kernels):
-    what = ['--kernel', ','.join(kernels), '-E', FEW, EXAMPLES]
-    if MANY:
-        env = dict(env, **two_kernels(scratch, kernels))
-        what = ['-E', FORTY, EXAMPLES, BEHAVIOUR]
+    what, tests = (['-E', FORTY, *FORTY_SUITES], 80) if MANY else (['-E', FEW, EXAMPLES], 2 * len(kernels))
+    env = dict(env, **labelled(scratch, kernels))
     local, remote = Place(scratch, 'local', env), Place(scratch, 'remote', env)
     here = local.run('test', *what, timeout=3600)
     there = remote.run('test', '--slurm', '--report', f'junit={scratch.path}/junit.xml', *what, timeout=3600)
     one, other = sidecars(local.runs), sidecars(remote.runs)
     check(there.status == here.status, 'a run on the cluster has the status of a local run', f'{here}{there}')
-    check(one and digests(one) == digests(other), f'all {len(one)} results have the digests of the local run',
-          f'{digests(one)}\n{digests(other)}\n{there}')
-    check(all(len(v) == 1 for v in other.values()), 'every result is there once', there)
-    check(os.path.exists(f'{scratch.path}/junit.xml'), 'there is one report of all tasks', there)
-    nodes = {line.split()[-1] for line in there.out.splitlines() if line.startswith('PASS')}
+    check(len(one) == tests and all(len(v) == 1 for v in other.values()), f'each of {tests} tests has one result',
+          f'{len(one)} local results, {len(other)} of the cluster\n{there}')
+    check(digests(one) == digests(other), 'verdicts and digests are those of the local run',
+          f'{differences(digests(one), digests(other))}\n{there}')
+    check(not differences(whole(one), whole(other)), 'and so are all values in the sidecars that are not volatile',
+          '\n'.join(differences(whole(one), whole(other))))
+    with open(f'{scratch.path}/junit.xml', encoding='utf-8') as f:
+        check(f.read().count('<testcase ') == tests, 'there is one report, with all tests', there)
+    nodes = {line.split()[-1] for line in there.out.splitlines() if line.startswith(('PASS', 'FAIL'))}
     check(nodes == {'n1', 'n2'}, 'both nodes ran tests', there.out)
 
 
@@ -149,7 +160,7 @@ def main():
         env['KTSTR_KERNEL'] = kernels[0]
         check_cancel(scratch, env, c)
         check_missing(scratch, kernels[0])
-    finish(12)
+    finish(14)
 
 
 main()

@@ -208,19 +208,25 @@ def wide(kernel):
     return odd
 
 
-def guest_test(name, series=''):
-    """A test of tests/vm on the kernel of @series; its failures."""
+def tap_test(part, name, words=(), series=''):
+    """A test program below tests/, on the kernel of @series; its failures."""
     env = dict(os.environ, **({'CHECK_KERNEL': series} if series else {}))
-    done = subprocess.run([sys.executable, os.path.join(HERE, '..', 'vm', name + '.py'), BUILD], env=env, text=True,
+    done = subprocess.run([sys.executable, os.path.join(HERE, '..', name + '.py'), BUILD, *words], env=env, text=True,
                           stdout=subprocess.PIPE)
-    bad_lines = [line for line in done.stdout.splitlines() if line.startswith('not ok')]
-    for line in done.stdout.splitlines():
+    lines = done.stdout.splitlines()
+    bad_lines = [line for line in lines if line.startswith('not ok')]
+    for line in lines:
         if line.startswith(('not ok', '#')) or '# SKIP' in line:
             say('   ' + line)
-    say(f"kernels: {name}{' on ' + series if series else ''}: {done.stdout.count(chr(10) + 'ok ')} ok, {len(bad_lines)} not")
+    good = sum(line.startswith('ok ') for line in lines)
+    say(f"{part}: {name}{' on ' + series if series else ''}: {good} ok, {len(bad_lines)} not")
     if done.returncode != 0:
         bad_lines.append(f'status {done.returncode}')
     return [f'{name} {series}: {line}' for line in bad_lines]
+
+
+def guest_test(name, series=''):
+    return tap_test('kernels', 'vm/' + name, series=series)
 
 
 def kernels(_):
@@ -252,14 +258,7 @@ def arm64(_):
 
 def slurm(_):
     """A cluster of this machine: all examples on two kernels, and faults."""
-    odd = []
-    for name, *words in (('slurm.py', '--many'), ('faults.py',)):
-        done = subprocess.run([sys.executable, os.path.join(HERE, '..', 'slurm', name), BUILD, *words], text=True,
-                              stdout=subprocess.PIPE)
-        bad_lines = [line for line in done.stdout.splitlines() if line.startswith('not ok')]
-        say(f"slurm: {name}: {done.stdout.count(chr(10) + 'ok ')} ok, {len(bad_lines)} not")
-        odd += [f'{name}: {line}' for line in bad_lines] + ([f'{name}: status {done.returncode}'] if done.returncode else [])
-    return odd
+    return tap_test('slurm', 'slurm/slurm', ['--many']) + tap_test('slurm', 'slurm/faults')
 
 
 def repeats(_):

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What Slurm's commands print, what jobs of a run write to its directory, and what is made of it. */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 
 #include "base/file.h"
 #include "base/json.h"
 #include "kernel/cache.h"
 #include "slurm/built.h"
+#include "slurm/files.h"
 #include "slurm/nodes.h"
 #include "slurm/text.h"
 #include "t.h"
@@ -183,8 +187,71 @@ START_TEST(answers_of_nodes_are_read_back)
 }
 END_TEST
 
+/* --- results of attempts that ended ------------------------------------------------------------------------------- */
+
+#define STORED 100 /* seconds before now */
+
+/* The time of a file, in seconds after the result was stored. */
+static void date_file(const char *dir, const char *name, time_t after)
+{
+	_cleanup_free_ char *path = path_join(dir, name);
+	const struct timespec both[] = { { .tv_sec = time(NULL) - STORED + after },
+					 { .tv_sec = time(NULL) - STORED + after } };
+	ck_assert_int_eq(utimensat(AT_FDCWD, path, both, 0), 0);
+}
+
+static const struct use_case {
+	const char *verdict, *done; /* done: the last file of the attempt; NULL: it has none */
+	time_t event, told;	    /* after the result: the newest event; when it was told to end; 0: it was not */
+	enum attempt_life life;
+	enum result_use use;
+} uses[] = {
+	{ "pass", NULL, 0, 0, ATTEMPT_ENDED, RESULT_COUNTS },
+	{ "fail", "{\"killed\": false}", 0, 0, ATTEMPT_ENDED, RESULT_COUNTS },
+	{ "fail", NULL, 0, 0, ATTEMPT_RUNS, RESULT_COUNTS },
+	/* Slurm does not answer. */
+	{ "fail", NULL, 0, 0, ATTEMPT_UNKNOWN, RESULT_WAITS },
+	/* Slurm killed all processes, that of the test first. */
+	{ "fail", NULL, 0, 0, ATTEMPT_ENDED, RESULT_VOID },
+	{ "fail", "{\"killed\": true}", 0, 0, ATTEMPT_RUNS, RESULT_VOID },
+	/* It was killed long after. */
+	{ "fail", NULL, 20, 0, ATTEMPT_ENDED, RESULT_COUNTS },
+	{ "fail", "{\"killed\": true}", 20, 0, ATTEMPT_ENDED, RESULT_COUNTS },
+	{ "fail", "{\"killed\": false}", 0, 2, ATTEMPT_ENDED, RESULT_VOID },
+	{ "fail", "{\"killed\": false}", 0, -2, ATTEMPT_ENDED, RESULT_VOID },
+	{ "fail", "{\"killed\": false}", 0, 20, ATTEMPT_ENDED, RESULT_COUNTS },
+};
+
+static void check_use(const struct use_case *u)
+{
+	char *dir = t_tmpdir();
+	_cleanup_free_ char *sidecar = path_join(dir, "a.ktstr.json");
+	json_auto_t *event = json_pack("{ss}", "verdict", u->verdict);
+	ck_assert_int_eq(slurm_result_use(dir, event, sidecar, u->life), RESULT_WAITS);
+	put(dir, "a.ktstr.json", "{}");
+	date_file(dir, "a.ktstr.json", 0);
+	put(dir, EVENTS_FILE, "");
+	date_file(dir, EVENTS_FILE, u->event);
+	if (u->done)
+		put(dir, DONE_FILE, u->done);
+	if (u->told) {
+		put(dir, ENDING_FILE, "");
+		date_file(dir, ENDING_FILE, u->told);
+	}
+	ck_assert_int_eq(slurm_result_use(dir, event, sidecar, u->life), u->use);
+	t_rmdir(dir);
+}
+
+START_TEST(a_failure_counts_if_its_attempt_went_on)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(uses); i++)
+		check_use(&uses[i]);
+}
+END_TEST
+
 static void fill(TCase *tc)
 {
+	tcase_add_test(tc, a_failure_counts_if_its_attempt_went_on);
 	tcase_add_test(tc, rows_of_nodes_have_names);
 	tcase_add_test(tc, jobs_of_a_run_have_names);
 	tcase_add_test(tc, a_built_kernel_gets_its_names);
