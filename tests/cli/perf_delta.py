@@ -96,7 +96,7 @@ class Project(Scratch):
     def leftovers(self):
         """Nothing of a check-out may stay: neither files, nor worktrees, nor branches. Check-outs of other projects may come and go."""
         commits = set(self.git('log', '--reflog', '--all', '--abbrev=7', '--format=%h').split())
-        mine = [p for p in glob.glob(self.checkouts + '/*') if not p.endswith('.build.log') and p not in self.before
+        mine = [p for p in glob.glob(self.checkouts + '/*') if not p.endswith('.build.log')
                 and commits & set(re.findall(r'-([0-9a-f]{7})', os.path.basename(p)))]
         return mine + self.git('worktree', 'list').splitlines()[1:] + [b for b in self.git('branch').splitlines() if 'perf' in b]
 
