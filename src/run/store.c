@@ -458,8 +458,10 @@ static int store_coverage(const struct attempt *a, struct err **err)
 	const struct test_decl *t = a->item->test;
 	const struct guestmem *m = &a->memory;
 	const uint8_t *region = NULL;
-	if (!a->covers || !m->nodes)
+	if (!a->covers || a->on_host || !a->wall)
 		return 0;
+	if (!m->nodes)
+		return FAIL(err, ERR_DATA, -ENODATA, "count what '%s' executes: the guest's memory is gone", t->name);
 	region = guestmem_at(m, m->log + GUEST_LOG_BYTES - WIRE_COVERAGE_BYTES, WIRE_COVERAGE_BYTES);
 	return region ? coverage_collect(fleet_of(a)->config.coverage, t->program ? t->program : t->binary, region,
 					 WIRE_COVERAGE_BYTES, err)
