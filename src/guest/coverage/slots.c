@@ -175,10 +175,11 @@ static void fold_ended(struct coverage *s)
 	}
 }
 
+/* Nobody folds it until it has an owner: the parent may have ended before the child takes it. */
 static uint32_t claim_free(struct coverage *s)
 {
 	for (uint32_t i = 0; i < s->head->slots; i++)
-		if (change_owner(s, i, WIRE_COVERAGE_FREE, (uint32_t)getpid()))
+		if (change_owner(s, i, WIRE_COVERAGE_FREE, WIRE_COVERAGE_FOLDING))
 			return i;
 	return NO_SLOT;
 }
@@ -261,7 +262,7 @@ void coverage_in_child(void)
 	int saved = errno;
 	if (!state.head)
 		return;
-	if (next_slot == NO_SLOT || !change_owner(&state, next_slot, (uint32_t)getppid(), (uint32_t)getpid()) ||
+	if (next_slot == NO_SLOT || !change_owner(&state, next_slot, WIRE_COVERAGE_FOLDING, (uint32_t)getpid()) ||
 	    map_slot(&state, next_slot) < 0)
 		leave(&state);
 	errno = saved;
@@ -298,6 +299,7 @@ void coverage_start(uint64_t address)
 	if (r == 0) {
 		counters_detach();
 		uint32_t own = claim(s);
+		change_owner(s, own, WIRE_COVERAGE_FOLDING, (uint32_t)getpid());
 		r = fill_slot(s, own, false) < 0 || map_slot(s, own) < 0 ? -errno : 0;
 	}
 	if (r == 0)
