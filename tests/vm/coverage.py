@@ -132,7 +132,7 @@ def main():
         for compiler in COMPILERS:
             check_compiler(kernel, scratch, compiler)
         check_without(kernel, scratch)
-        check_nothing_left(scratch.path, before)
+        check_nothing_left('coverage', before)
     finish(at_least=12)
 
 
