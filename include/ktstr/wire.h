@@ -334,4 +334,44 @@ struct wire_clone_payload {
 };
 static_assert(sizeof(struct wire_clone_payload) == 16, "layout");
 
+/*
+ * Counters of code coverage (docs/COVERAGE.md): the last bytes of the log's memory, if /ktstr.conf says so. PID 1 then
+ * writes no records there. The counters of the test's processes lie in slots of this memory while they count, so they
+ * are there whatever ends the process or the machine. Offsets are from the begin of this struct.
+ */
+#define WIRE_COVERAGE_BYTES (8u << 20)
+#define WIRE_COVERAGE_MAGIC 0x564f434bu /* "KCOV"; stored last */
+
+struct wire_coverage {
+	uint32_t magic;
+	uint32_t stamp;	   /* of the places of the program's counters */
+	uint32_t error;	   /* errno: why nothing is counted; 0: all is well */
+	uint32_t lost;	   /* processes whose counters found no slot */
+	uint32_t counters; /* uint64_t's of a slot, in all ranges together */
+	uint32_t ranges;
+	uint32_t slots;
+	uint32_t slot_bytes;
+	uint32_t ranges_at; /* struct wire_coverage_range[ranges] */
+	uint32_t owners_at; /* uint32_t[slots]: pid, or WIRE_COVERAGE_FREE, or WIRE_COVERAGE_FOLDING */
+	uint32_t sum_at;    /* uint64_t[counters]: of processes that have ended, and whose slots are used again */
+	uint32_t slots_at;
+};
+static_assert(sizeof(struct wire_coverage) == 48, "layout");
+
+#define WIRE_COVERAGE_FREE    0u
+#define WIRE_COVERAGE_FOLDING UINT32_MAX /* its counters are being moved to the sum */
+
+struct wire_coverage_range {
+	uint32_t at;	/* offset in a slot, a multiple of 8 */
+	uint32_t count; /* of counters */
+};
+static_assert(sizeof(struct wire_coverage_range) == 8, "layout");
+
+/* What a test binary reads with --coverage-load: this struct, then the counters in the order of the ranges. */
+struct wire_coverage_file {
+	uint32_t magic, stamp;
+	uint64_t counters;
+};
+static_assert(sizeof(struct wire_coverage_file) == 16, "layout");
+
 #endif

@@ -183,6 +183,11 @@ const struct environment_variable environment_variables[ENV_MAX] = {
 				  "Directories that are searched first for the libraries of programs that run in a "
 				  "guest.",
 				  "", "src/image/elf.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_VALUE, .decides = true },
+	[ENV_LLVM_COV_TARGET_DIR] = { "LLVM_COV_TARGET_DIR", "Directory of what 'ktstr coverage' counts.",
+				      "the directory of LLVM_PROFILE_FILE, else llvm-cov-target in CARGO_TARGET_DIR",
+				      "src/cli/coverage_dir.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_VALUE },
+	[ENV_LLVM_PROFILE_FILE] = { "LLVM_PROFILE_FILE", "Its directory is the default of LLVM_COV_TARGET_DIR.", "",
+				    "src/cli/coverage_dir.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_VALUE },
 	[ENV_NO_COLOR] = { "NO_COLOR", "Not empty: print no colours on a terminal. The option --color wins.", "off",
 			   "src/base/term.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_NONEMPTY },
 	[ENV_PATH] = { "PATH", "Directories that are searched for programs.", "/usr/bin:/bin", "src/base/tool.c",

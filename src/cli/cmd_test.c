@@ -313,6 +313,7 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 		.schedule_trace = a->schedule_trace,
 		.no_monitor = a->no_monitor,
 		.profile_insns = a->profile_insns,
+		.coverage = a->coverage,
 		.exploring = a->schedules > 1,
 		.capture = a->capture,
 		.write_scenario = a->write_scenario,

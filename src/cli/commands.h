@@ -16,6 +16,10 @@ extern const struct command cmd_replay;
 extern const struct command cmd_pack;
 extern const struct command cmd_debug;
 extern const struct command cmd_profile;
+extern const struct command cmd_coverage;
+extern const struct command cmd_llvm_cov_report;
+extern const struct command cmd_llvm_cov_clean;
+extern const struct command cmd_llvm_cov_show_env;
 extern const struct command cmd_slurm_status;
 extern const struct command cmd_slurm_collect;
 extern const struct command cmd_slurm_cancel;
@@ -60,6 +64,9 @@ extern const struct command cmd_cleanup;
 extern const struct command cmd_doctor;
 extern const struct command cmd_completions;
 extern const struct command cmd_help;
+
+/* cmd_llvm_cov.c: `ktstr llvm-cov` with words that are not ours, for LLVM's llvm-cov or gcc's gcov. An exit status. */
+int llvm_cov_main(char *const *words, struct err **err);
 
 /*
  * Closes the trace of a run (NULL: there is none) that ended with @result. If the trace could not be written, that is

@@ -106,6 +106,8 @@ static int dispatch(char **argv, struct err **err)
 	if (!strcmp(argv[0], "slurm") && argv[1] && !strcmp(argv[1], "probe"))
 		return slurm_probe_main(argv + 2, err);
 	const struct command *c = command_find(argv[0], argv[1], &words);
+	if (!c && !strcmp(argv[0], "llvm-cov") && argv[1] && strcmp(argv[1], "--help") != 0 && strcmp(argv[1], "-h"))
+		return llvm_cov_main(argv + 1, err);
 	const struct command_family *f = command_family_find(argv[0]);
 	/* A command that is also the first word of others takes no operands. */
 	if (c && f && words == 1 && argv[1] && *argv[1] != '-')

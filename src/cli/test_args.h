@@ -16,6 +16,7 @@ enum test_show_output { SHOW_FAILED, SHOW_ALL, SHOW_NEVER };
 enum test_start { START_BOOT, START_CLONE, START_AUTO };
 enum test_duplicates { DUPLICATES_NONE, DUPLICATES_FIRST };
 
+struct coverage_run;
 struct packed_run;
 struct run_records;
 struct test_source;
@@ -40,6 +41,7 @@ struct test_args {
 	struct strings kernel, paths, report;
 	uint64_t given;
 	struct packed_run *capture;    /* gets all that decides the run, whose results nobody keeps; NULL: not wanted */
+	struct coverage_run *coverage; /* gets what the tests' programs execute; NULL: not counted */
 	const struct test_part *part;  /* NULL: all tests */
 	const char *slurm;	       /* a partition of the cluster, or "" for the default one; NULL: run here */
 	const struct command *command; /* whose options these are, for --slurm; NULL: those of `ktstr test` */

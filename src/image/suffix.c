@@ -87,6 +87,8 @@ int image_suffix(const struct image_suffix_spec *s, struct buf *ret, struct err 
 	}
 	if (s->scheduler)
 		buf_appendf(&conf, "attach_s=%u\n", s->attach_timeout_s);
+	if (s->coverage)
+		buf_puts(&conf, "coverage=1\n");
 	if (s->load_cpu)
 		buf_appendf(&conf, "load_cpu=%u\n", s->load_cpu);
 	for (size_t i = 0; i < ARRAY_SIZE(s->sched_args) && r == 0; i++)

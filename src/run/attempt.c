@@ -380,7 +380,7 @@ static void collect_results(struct attempt *a)
 	const struct reactor *reactor = a->machine.reactor;
 	a->cleanup = a->over ? reactor->now - a->over - (reactor->away - a->over_away) : -1;
 	e->cleanup = MAX_OF(a->cleanup, 0);
-	if (a->keep_memory || a->watch.kernel)
+	if (a->keep_memory || a->covers || a->watch.kernel)
 		a->memory = a->env->backend->take_memory(vm);
 	close_card(a);
 	a->env->backend->destroy(vm);

@@ -89,6 +89,7 @@ struct attempt {
 	struct vm_devices devices; /* of `config`; disk_fd is owned, -1: none */
 	bool keep_memory;	   /* keep the guest's memory until attempt_done() */
 	bool keep_cpus;		   /* keep the CPUs until it is judged, and not only until the machine ended */
+	bool covers;		   /* count what the test's program executes: its memory is kept, too */
 	nsec_t boot_deadline;	   /* host time for BOOTING; 0: the default of the state */
 	nsec_t setup_deadline, run_deadline; /* the same for SETTING_UP and RUNNING */
 	struct clone_template

@@ -303,6 +303,7 @@ static struct attempt *new_attempt(struct fleet *f, const struct plan_case *c, u
 		.kernel_fd = -1,
 		.keep_memory = f->config.keep_memory,
 		.keep_cpus = f->config.failures_most || f->config.judged,
+		.covers = f->config.coverage != NULL,
 		.sandbox = SANDBOX_NULL,
 		.request = fleet_request(f, c),
 		.need = fleet_need(f, c),
@@ -318,7 +319,7 @@ static struct attempt *new_attempt(struct fleet *f, const struct plan_case *c, u
 			    .late_cpus = c->kernel->serial_smp,
 			    .kaslr = c->test->kaslr,
 			    .files = &f->files,
-			    .release_memory = !f->config.keep_memory,
+			    .release_memory = !f->config.keep_memory && !f->config.coverage,
 			    .perf = c->perf,
 			    .verbose = f->config.verbose },
 	};
@@ -364,6 +365,7 @@ static struct attempt *make_second(struct attempt *a)
 		return NULL;
 	second->env = &f->second_env;
 	second->keep_memory = false;
+	second->covers = false;
 	second->recorder = TAKE_PTR(a->recorder_of_second);
 	return second;
 }

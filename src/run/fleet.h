@@ -22,6 +22,8 @@
 
 #define MACHINE_MEMORY_MIB 160 /* host memory of a VM process, besides that of its guest */
 
+struct coverage_run;
+
 struct fleet_config {
 	const struct plan *plan;
 	const struct accel_choice *accel;
@@ -51,6 +53,7 @@ struct fleet_config {
 	bool json;			/* events as JSON lines on stdout */
 	bool keep_logs;			/* keep the output of every guest beside its sidecar */
 	bool keep_memory;		/* keep the guest's memory beside the sidecar, unless the test passed */
+	struct coverage_run *coverage;	/* gets what the tests' programs execute; NULL: that is not counted */
 	bool profile_insns;		/* count the instructions of guests' kernels */
 	const char *schedule_trace;	/* directory for the trace of each test's schedule; NULL: none is wanted */
 	bool no_monitor;		/* do not look at guests from outside */

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "coverage/collect.h"
 #include "report/failure.h"
 #include "report/sidecar.h"
 #include "run/cells.h"
@@ -374,6 +375,11 @@ static int store_profile(struct attempt *a, const char *sidecar, struct err **er
 	p.kernel = strdup(c->kernel->version);
 	if (r < 0 || !p.paths || !p.test || !p.topology || !p.kernel)
 		return -ENOMEM;
+	const struct coverage_run *coverage = a->covers ? fleet_of(a)->config.coverage : NULL;
+	if (coverage && coverage->kernels)
+		r = kernel_coverage_add(coverage->kernels, c->kernel->version, a->watch.kernel->image.symbols, &p);
+	if (r < 0)
+		return r;
 	json_decref(a->insns);
 	a->insns = insns_metrics(&p);
 	_cleanup_buf_ struct buf text = BUF_NULL;
@@ -446,6 +452,22 @@ static int store_constants(const struct attempt *a, const char *sidecar, struct 
 	return o ? json_write_file_at(attempt_rundir(a)->fd, path_basename(path), o, err) : -ENOMEM;
 }
 
+/* What the test's program executed. */
+static int store_coverage(const struct attempt *a, struct err **err)
+{
+	const struct test_decl *t = a->item->test;
+	const struct guestmem *m = &a->memory;
+	const uint8_t *region = NULL;
+	if (!a->covers || a->on_host || !a->wall)
+		return 0;
+	if (!m->nodes)
+		return FAIL(err, ERR_DATA, -ENODATA, "count what '%s' executes: the guest's memory is gone", t->name);
+	region = guestmem_at(m, m->log + GUEST_LOG_BYTES - WIRE_COVERAGE_BYTES, WIRE_COVERAGE_BYTES);
+	return region ? coverage_collect(fleet_of(a)->config.coverage, t->program ? t->program : t->binary, region,
+					 WIRE_COVERAGE_BYTES, err)
+		      : 0;
+}
+
 /* If @r is an error, adds its text to @lost. */
 static void note_loss(struct err **err, int r, struct buf *lost)
 {
@@ -488,6 +510,7 @@ int attempt_store(void *arg)
 	note_loss(&err, store_constants(a, path, &err), &lost);
 	note_loss(&err, store_points(a, path, &err), &lost);
 	note_loss(&err, store_scenario(a, &err), &lost);
+	note_loss(&err, store_coverage(a, &err), &lost);
 	note_loss(&err, store_memory(a, path, &err), &lost);
 	note_loss(&err, store_answers(a, path, &err), &lost);
 	guestmem_done(&a->memory);

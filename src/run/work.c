@@ -167,6 +167,7 @@ static int build_image(struct attempt *a, bool plain)
 		.environment = environment,
 		.devices = &devices,
 		.scenario = t->scenario,
+		.coverage = a->covers,
 		.describe = fleet_of(a)->config.write_scenario != NULL,
 		.plain = plain,
 	};

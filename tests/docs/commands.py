@@ -48,6 +48,8 @@ UNEXECUTED = (
     ('ktstr replay race.pack', 'the same'),
     ('ktstr debug ', 'the same'),
     ('ktstr profile ', 'boots a machine; tests/vm/profile.py does that'),
+    ('ktstr coverage ', 'boots a machine for each test; tests/vm/coverage.py does that'),
+    ('ktstr llvm-cov ', 'needs counts; tests/cli/coverage.py and tests/vm/coverage.py have some'),
     ('ktstr bisect ', 'makes many runs; tests/cli/bisect.py and tests/vm/bisect.py do that'),
     ('ktstr reproduce ', 'needs files of a host; tests/golden and tests/vm/bisect.py do that'),
     ('ktstr shrink ', 'makes many runs; tests/vm/shrink.py does that'),

@@ -39,6 +39,7 @@ CASES = {
     'render.out': [os.path.join(BUILD, 'tests', 'golden_render')],
     'help-doctor.out': [KTSTR, 'doctor', '--help'],
     'help-kernel.out': [KTSTR, 'help', 'kernel'],
+    'help-coverage.out': [KTSTR, 'coverage', '--help'],
     'help-profile.out': [KTSTR, 'profile', '--help'],
     'help-new.out': [KTSTR, 'new', '--help'],
     'help-exit-status.out': [KTSTR, 'help', 'exit-status'],

@@ -10,6 +10,7 @@
 #include "guest/binary/list.h"
 #include "guest/binary/registry.h"
 #include "guest/channel.h"
+#include "guest/coverage/slots.h"
 #include "guest/payload/reply.h"
 #include "guest/post/post.h"
 
@@ -30,10 +31,52 @@ static const struct api_note api_note __attribute__((used, retain, section(".not
 /* --- commands ----------------------------------------------------------------------------------------------------- */
 
 struct options {
-	const char *run, *post_vm, *snapshots, *reply, *payload;
+	const char *run, *post_vm, *snapshots, *reply, *payload, *coverage_load;
 	bool list, killed;
-	uint64_t seed, duration_ns, scheduler_pid, index, stream;
+	uint64_t seed, duration_ns, scheduler_pid, index, stream, coverage;
 };
+
+/* Where an option with a text goes; NULL: it has none. */
+static const char **text_of_option(struct options *o, int c)
+{
+	switch (c) {
+	case 'r':
+		return &o->run;
+	case 'v':
+		return &o->post_vm;
+	case 'n':
+		return &o->snapshots;
+	case 'y':
+		return &o->reply;
+	case 'a':
+		return &o->payload;
+	case 'o':
+		return &o->coverage_load;
+	default:
+		return NULL;
+	}
+}
+
+/* The same of an option with a number. */
+static uint64_t *number_of_option(struct options *o, int c)
+{
+	switch (c) {
+	case 's':
+		return &o->seed;
+	case 'd':
+		return &o->duration_ns;
+	case 'p':
+		return &o->scheduler_pid;
+	case 'i':
+		return &o->index;
+	case 't':
+		return &o->stream;
+	case 'c':
+		return &o->coverage;
+	default:
+		return NULL;
+	}
+}
 
 static int parse_options(int argc, char **argv, struct options *o)
 {
@@ -50,54 +93,30 @@ static int parse_options(int argc, char **argv, struct options *o)
 		{ "index", required_argument, NULL, 'i' },
 		{ "stream", required_argument, NULL, 't' },
 		{ "killed", no_argument, NULL, 'k' },
+		{ "coverage", required_argument, NULL, 'c' },
+		{ "coverage-load", required_argument, NULL, 'o' },
 		{ 0 },
 	};
 	for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
+		const char **text = text_of_option(o, c);
+		uint64_t *number = number_of_option(o, c);
 		int r = 0;
-		switch (c) {
-		case 'l':
+		if (text)
+			*text = optarg;
+		else if (number)
+			r = parse_u64(optarg, number);
+		else if (c == 'l')
 			o->list = true;
-			break;
-		case 'r':
-			o->run = optarg;
-			break;
-		case 's':
-			r = parse_u64(optarg, &o->seed);
-			break;
-		case 'd':
-			r = parse_u64(optarg, &o->duration_ns);
-			break;
-		case 'p':
-			r = parse_u64(optarg, &o->scheduler_pid);
-			break;
-		case 'v':
-			o->post_vm = optarg;
-			break;
-		case 'n':
-			o->snapshots = optarg;
-			break;
-		case 'y':
-			o->reply = optarg;
-			break;
-		case 'a':
-			o->payload = optarg;
-			break;
-		case 'i':
-			r = parse_u64(optarg, &o->index);
-			break;
-		case 't':
-			r = parse_u64(optarg, &o->stream);
-			break;
-		case 'k':
+		else if (c == 'k')
 			o->killed = true;
-			break;
-		default:
-			return -EINVAL;
-		}
+		else
+			r = -EINVAL;
 		if (r < 0)
 			return r;
 	}
-	return o->list || o->run || (o->post_vm && o->snapshots) || (o->reply && o->payload) ? 0 : -EINVAL;
+	return o->list || o->run || o->coverage_load || (o->post_vm && o->snapshots) || (o->reply && o->payload)
+		       ? 0
+		       : -EINVAL;
 }
 
 static int print_list(const struct registry *registry)
@@ -142,11 +161,23 @@ static int run(const struct registry *registry, const struct options *o)
 	if (!test)
 		return no_test(o->run);
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (o->coverage)
+		coverage_start(o->coverage);
 	struct body_run how = { .channel = CHANNEL_FD,
 				.seed = o->seed,
 				.duration = (nsec_t)o->duration_ns,
 				.scheduler_pid = (int)o->scheduler_pid };
 	return body_run(test, &how) < 0 ? WIRE_TEST_UNHEARD : 0;
+}
+
+/* On the host: the compiler's runtime writes the counters of a guest when this process ends. */
+static int load_counters(const char *path)
+{
+	int r = coverage_load(path);
+	if (r == 0)
+		return 0;
+	fprintf(stderr, "read the counters of a guest: %s\n", strerror(-r));
+	_exit(65);
 }
 
 int main(int argc, char **argv)
@@ -157,6 +188,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s holds scheduler tests: run them with 'ktstr test %s'\n", argv[0], argv[0]);
 		return 64;
 	}
+	if (o.coverage_load)
+		return load_counters(o.coverage_load);
 	if (registry_load(&registry) < 0)
 		return 75;
 	int status = o.list	 ? print_list(&registry) < 0

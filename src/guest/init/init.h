@@ -32,6 +32,7 @@ struct init_conf {
 	char *seed, *duration_ns;
 	uint64_t seed_value, limit_ns;
 	bool scheduler;
+	bool coverage;	   /* count the code that the test executes */
 	uint64_t load_cpu; /* CPU number + 1; 0: any CPU */
 	struct sched_conf {
 		const char *name; /* name in the test's declaration; NULL: the test's own scheduler */

@@ -23,10 +23,20 @@ int log_map(struct guest_log *l, uint64_t address, uint64_t size)
 	if (p == MAP_FAILED)
 		return -errno;
 	l->header = p;
+	l->address = address;
 	l->records = (uint8_t *)p + sizeof(struct wire_header);
 	l->capacity = size - sizeof(struct wire_header);
 	*l->header = (struct wire_header){ .version = WIRE_VERSION, .capacity = l->capacity };
 	return 0;
+}
+
+uint64_t log_reserve(struct guest_log *l, uint64_t bytes)
+{
+	if (!l->header || l->capacity < bytes || l->written > l->capacity - bytes)
+		return 0;
+	l->capacity -= bytes;
+	memset(l->records + l->capacity, 0, bytes);
+	return l->address + sizeof(struct wire_header) + l->capacity;
 }
 
 void log_publish(struct guest_log *l)

@@ -253,6 +253,8 @@ static void take_line(struct init_conf *c, char *key, char *value)
 		c->scheduler = true;
 		c->sched.args[0] = value;
 		c->sched.arg_count = MAX_OF(c->sched.arg_count, 1);
+	} else if (!strcmp(key, "coverage")) {
+		c->coverage = true;
 	} else if (!strcmp(key, "load_cpu")) {
 		parse_u64(value, &c->load_cpu);
 	} else if (!strcmp(key, "attach_s")) {

@@ -14,14 +14,24 @@
 int test_start(struct init *i)
 {
 	int pair[2];
-	char pid_text[16];
+	char pid_text[16], coverage[24];
+	uint64_t counters = i->conf.coverage ? log_reserve(&i->log, WIRE_COVERAGE_BYTES) : 0;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
 	snprintf(pid_text, sizeof(pid_text), "%d", i->sched_pid);
-	const char *argv[] = {
-		"/test",	   "--run",  i->conf.test, "--seed", i->conf.seed, "--duration-ns", i->conf.duration_ns,
-		"--scheduler-pid", pid_text, NULL
-	};
+	const char *argv[] = { "/test",
+			       "--run",
+			       i->conf.test,
+			       "--seed",
+			       i->conf.seed,
+			       "--duration-ns",
+			       i->conf.duration_ns,
+			       "--scheduler-pid",
+			       pid_text,
+			       counters ? "--coverage" : NULL,
+			       coverage,
+			       NULL };
+	snprintf(coverage, sizeof(coverage), "%lu", counters);
 	if (i->sched_pid)
 		setenv("SCHED_PID", pid_text, 1);
 	int pid = spawn(argv, pair[1], &i->fd[SRC_TEST_OUT].fd);

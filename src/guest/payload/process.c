@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/parse.h"
 #include "guest/cgroup.h"
+#include "guest/coverage/slots.h"
 #include "guest/payload/declaration.h"
 #include "guest/payload/process.h"
 #include "guest/place.h"
@@ -274,7 +275,11 @@ static pid_t fork_into(const char *leaf)
 		return -1;
 	fflush(NULL);
 	reap_keep_status();
-	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	coverage_before_fork();
+	pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	if (pid == 0)
+		coverage_in_child();
+	return pid;
 }
 
 static int launch_run(struct ktstr_ctx *t, struct payload *p, const struct ktstr_payload_run *how)

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Counters from a guest's memory (the first byte is 0), what gcov prints (1), what llvm-cov prints (others). */
+#include <string.h>
+
+#include "base/text.h"
+#include "coverage/lines.h"
+#include "coverage/region.h"
+#include "fuzz.h"
+
+static void sum(const uint8_t *data, size_t size)
+{
+	_cleanup_buf_ struct buf file = BUF_NULL;
+	struct coverage_counts c;
+	if (coverage_sum(data, size, &c, NULL) == 0)
+		coverage_put_file(&c, &file);
+	coverage_counts_done(&c);
+}
+
+static void show(struct coverage_lines *c)
+{
+	_cleanup_buf_ struct buf table = BUF_NULL, page = BUF_NULL, lcov = BUF_NULL;
+	coverage_settle(c);
+	coverage_put_table(c, &table);
+	coverage_put_html(c, "", &page);
+	coverage_put_lcov(c, &lcov);
+	json_decref(coverage_json(c));
+	if (!text_is_clean(buf_str(&table), table.len, /* line= */ false) ||
+	    !text_is_clean(buf_str(&page), page.len, /* line= */ false))
+		abort();
+}
+
+/* Sources are read by the paths in the input: none that leads out of the test's own directory. */
+static bool names_files(const struct coverage_lines *c)
+{
+	for (size_t i = 0; i < c->files; i++)
+		if (strchr(c->file[i].path, '/'))
+			return true;
+	return false;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct coverage_lines c = { 0 };
+	if (!size)
+		return 0;
+	if (data[0] == 0) {
+		sum(data + 1, size - 1);
+		return 0;
+	}
+	if (data[0] == 1) {
+		json_auto_t *o = json_loadb((const char *)data + 1, size - 1, 0, NULL);
+		coverage_read_gcov(o, &c, NULL);
+	} else {
+		coverage_read_lcov((const char *)data + 1, size - 1, &c, NULL);
+	}
+	if (!names_files(&c))
+		show(&c);
+	coverage_lines_done(&c);
+	return 0;
+}

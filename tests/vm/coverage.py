@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Coverage: functions that guests call a known number of times have exactly these counts, with gcc and with clang, also
+when processes abort, are killed, or the kernel panics."""
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(HERE, '..', 'lib'))
+from tap import BUILD, Run, Scratch, check, check_nothing_left, finish, machines, need_kernel, skip  # noqa: E402
+
+SOURCE = os.path.join(ROOT, 'tests', 'coverage', 'counted.c')
+COMPILERS = {'gcc': ['gcc', '--coverage', '-fprofile-update=atomic'],
+             'clang': ['clang', '-fprofile-instr-generate', '-fcoverage-mapping', '-fprofile-update=atomic']}
+WORKERS = {'in_body': 7, 'in_worker': 3000}
+CHILDREN = {'before_abort': 321, 'before_kill': 54, 'in_grandchild': 120}
+PANIC = {'before_panic': 13}
+
+
+def write_wide(path):
+    """Functions with so many counters that there is room for fewer processes at a time than the tests fork."""
+    with open(path, 'w') as f:
+        for k in range(80):
+            f.write(f'int wide_{k}(int n);\nint wide_{k}(int n)\n{{\n\tint sum = 0;\n')
+            f.writelines(f'\tif (n == {i}) sum += n * {i};\n' for i in range(100))
+            f.write('\treturn sum;\n}\n')
+
+
+def build(scratch, compiler):
+    """A test binary below the directory, where the compiler's files are, too."""
+    home = scratch / compiler
+    os.makedirs(home, exist_ok=True)
+    write_wide(home + '/wide.c')
+    commands = [[*COMPILERS[compiler], '-O0', f'-I{ROOT}/include', '-c', source, '-o', name]
+                for source, name in ((SOURCE, 'counted.o'), ('wide.c', 'wide.o'))]
+    for command in (*commands, [*COMPILERS[compiler], 'counted.o', 'wide.o', f'{BUILD}/libktstr.a', '-lm', '-o', 'counted']):
+        done = subprocess.run(command, cwd=home, capture_output=True, text=True)
+        if not check(done.returncode == 0, f'{compiler} builds with coverage', done.stderr):
+            finish()
+    return os.path.join(home, 'counted')
+
+
+def calls(lcov):
+    """{function: calls} of lcov's text. llvm-cov writes the file before the name of a static function."""
+    return {m[2].rsplit(':', 1)[-1]: int(m[1]) for m in re.finditer(r'^FNDA:(\d+),(.*)$', lcov, re.M)}
+
+
+def coverage(kernel, scratch, program, label, *options):
+    env = {'KTSTR_SIDECAR_DIR': scratch / label, 'LLVM_COV_TARGET_DIR': scratch / (label + '.counts')}
+    return Run('coverage', '--kernel', kernel['key'], '--lcov', *options, program, env=env), env
+
+
+def check_calls(run, want, name):
+    got = calls(run.out)
+    check({k: got.get(k) for k in want} == want, name, f'{got}\n{run}')
+    check(got.get('never') == 0, f'{name}: what never ran has no count', got)
+
+
+def check_reports(env):
+    """The same counts in other forms, without another run."""
+    again = Run('llvm-cov', 'report', '--json', env=env)
+    document = json.loads(again.out)
+    source = next((f for f in document['files'] if f['path'] == os.path.realpath(SOURCE)), {'functions': []})
+    functions = {f['name'].rsplit(':', 1)[-1]: f['count'] for f in source['functions']}
+    check(functions.get('in_worker') == 3000 and functions.get('never') == 0, 'JSON has the same counts', functions)
+    table = Run('llvm-cov', 'report', env=env)
+    total = document['total']
+    check(f"{total['lines']:7} {total['lines_run']:7}" in table.out.splitlines()[-1], 'a table has the same sums', table)
+    page = env['LLVM_COV_TARGET_DIR'] + '.html'
+    html = Run('llvm-cov', 'report', '--html', '-o', page, env=env)
+    with open(page, encoding='utf-8') as f:
+        text = f.read()
+    check(html.status == 0 and re.search(r'class="run"> +3 +\d+ +\s*repeat\(in_worker', text) and 'COUNTED(never)' in text,
+          'a page has the sources and their counts', html)
+
+
+def check_compiler(kernel, scratch, compiler):
+    if not shutil.which(compiler):
+        skip(f'coverage with {compiler}', f'{compiler} is not installed')
+        return
+    program = build(scratch, compiler)
+    run, env = coverage(kernel, scratch, program, compiler)
+    check(run.status == 1, f'{compiler}: the kernel that panics is a failed test', run)
+    check_calls(run, {**WORKERS, **CHILDREN, **PANIC}, f'{compiler}: every call is counted')
+    check_reports(env)
+    if compiler == 'gcc':
+        run, _ = coverage(kernel, scratch, program, compiler, '--no-clean', '-E', 'test(counted_workers)')
+        check(run.status == 0, 'another run adds to the counts', run)
+        check_calls(run, {'in_body': 14, 'in_worker': 6000, **PANIC}, 'counts of two runs are added up')
+        run, _ = coverage(kernel, scratch, program, compiler, '-E', 'test(counted_workers)', '--start', 'clone')
+        check_calls(run, {**WORKERS, 'before_panic': 0}, 'a clone counts from zero')
+    cleaned = Run('llvm-cov', 'clean', env=env)
+    check(cleaned.status == 0 and not os.listdir(env['LLVM_COV_TARGET_DIR']), 'clean removes all counts', cleaned)
+
+
+def check_kernel_functions(kernel, scratch, program):
+    """Without a scheduler and without sched_yield(2), these functions ran, and those did not."""
+    env = {'KTSTR_SIDECAR_DIR': scratch / 'kernel', 'LLVM_COV_TARGET_DIR': scratch / 'kernel.counts'}
+    run = Run('coverage', '--kernel', kernel['key'], '--kernel-functions', '--json', '-E', 'test(counted_workers)', program, env=env)
+    found = json.loads(run.out or '{"kernels": []}')['kernels']
+    if not check(run.status == 0 and len(found) == 1, 'functions of one kernel are found', run):
+        return
+    not_run = set(found[0]['not_run'])
+    check(found[0]['functions'] > 500 and found[0]['functions'] == found[0]['functions_run'] + len(not_run), 'they add up', found[0])
+    wrong = {'try_to_wake_up', 'enqueue_task_fair', '__schedule', 'wake_up_new_task'} & not_run
+    check(not wrong, 'what must run did', wrong)
+    wrong = {'do_sched_yield', 'enqueue_task_scx', 'yield_task_fair'} - not_run
+    check(not wrong, 'what nothing calls did not', wrong)
+    check(not [f for f in not_run if re.match('(mutex|rwsem|futex)_', f)], 'functions of other folders are left out', not_run)
+
+
+def check_without(kernel, scratch):
+    """A test binary that was built without coverage."""
+    home = scratch / 'without'
+    os.makedirs(home)
+    subprocess.run(['gcc', f'-I{ROOT}/include', SOURCE, f'{BUILD}/libktstr.a', '-lm', '-o', 'counted'], cwd=home, check=True)
+    run, _ = coverage(kernel, scratch, os.path.join(home, 'counted'), 'without', '-E', 'test(counted_workers)')
+    check(run.status == 65 and 'built without coverage' in run.err and '--coverage' in run.err,
+          'a program without coverage is named, with what to do', run)
+    check_kernel_functions(kernel, scratch, os.path.join(home, 'counted'))
+
+
+def main():
+    kernel = need_kernel('coverage')
+    before = machines()
+    with Scratch() as scratch:
+        for compiler in COMPILERS:
+            check_compiler(kernel, scratch, compiler)
+        check_without(kernel, scratch)
+        check_nothing_left('coverage', before)
+    finish(at_least=12)
+
+
+main()
