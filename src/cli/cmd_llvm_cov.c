@@ -114,7 +114,8 @@ const struct command cmd_llvm_cov_show_env = {
 	.text = "Prints lines for a shell. Programs that run with these variables, and were built with coverage, add "
 		"their "
 		"counts to the directory, and 'ktstr llvm-cov report' reports them.",
-	.example = (const struct example[]){ { "eval \"$(ktstr llvm-cov show-env)\"", "before programs of your own" },
+	.example = (const struct example[]){ { "ktstr llvm-cov show-env > coverage.env",
+					       "'. ./coverage.env' in a shell, before programs of your own" },
 					     { NULL } },
 	.environment = (const enum environment_id[]){ COVERAGE_ENVIRONMENT },
 	.size = 1,
