@@ -112,8 +112,7 @@ const struct command cmd_llvm_cov_show_env = {
 	.group = GROUP_RESULTS,
 	.summary = "Print the variables with which other programs count to the same directory",
 	.text = "Prints lines for a shell. Programs that run with these variables, and were built with coverage, add "
-		"their "
-		"counts to the directory, and 'ktstr llvm-cov report' reports them.",
+		"their counts to the directory, and 'ktstr llvm-cov report' reports them.",
 	.example = (const struct example[]){ { "ktstr llvm-cov show-env > coverage.env",
 					       "'. ./coverage.env' in a shell, before programs of your own" },
 					     { NULL } },
