@@ -197,6 +197,12 @@ def check_heads():
     check(not missing, 'every file says its licence, every header its purpose', '\n'.join(missing))
 
 
+def check_shadows():
+    """A program's own folder is searched first, so Python's library would import our file instead of its own."""
+    shadows = [f for f in files('.py') if os.path.basename(f)[:-3] in sys.stdlib_module_names]
+    check(not shadows, 'no program has the name of a module of Python', '\n'.join(shadows))
+
+
 def check_todo():
     # "# TODO" of a TAP result is written so in C, where comments look different.
     left = [f'{p}:{n}' for p in files('.c', '.h', '.py', '.sh') if not p.startswith('tests/tidy/')
@@ -294,6 +300,7 @@ check_lengths()
 check_environment()
 check_banned()
 check_heads()
+check_shadows()
 check_todo()
 check_state_tables()
 check_parameters()

@@ -3,7 +3,7 @@
 """The cost of counting instructions (--profile-insns), in CPU seconds of a guest's process without and with it. The
 guest's events must stay the same. It also prints how many instructions a boot takes in the kernel.
 
-    bench/profile.py [BUILD [REPEATS]]
+    bench/profiling.py [BUILD [REPEATS]]
 
 Both take turns, and the least of each is printed: other load on the host only adds.
 """
