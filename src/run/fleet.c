@@ -319,7 +319,6 @@ static struct attempt *new_attempt(struct fleet *f, const struct plan_case *c, u
 			    .late_cpus = c->kernel->serial_smp,
 			    .kaslr = c->test->kaslr,
 			    .files = &f->files,
-			    .release_memory = !f->config.keep_memory && !f->config.coverage,
 			    .perf = c->perf,
 			    .verbose = f->config.verbose },
 	};
