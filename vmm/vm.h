@@ -52,8 +52,7 @@ struct vm_config {
 	 * observer's hooks are set once it has chosen.
 	 */
 	bool kaslr;
-	bool release_memory; /* tcg: the memory of a guest that ended itself is not needed: see take_memory() */
-	bool real_time;	     /* tcg: time passes as on the host, also while the guest sleeps: not deterministic */
+	bool real_time; /* tcg: time passes as on the host, also while the guest sleeps: not deterministic */
 	/*
 	 * tcg: a stream socket that is connected to a port of the guest, for base/session_frame.h; or NULL. A parked
 	 * machine has the port, but nothing is connected to it.
@@ -149,10 +148,7 @@ struct vm_backend {
 	 */
 	int (*add_program)(struct vm *vm, const struct observe_program *p);
 	bool (*profile)(const struct vm *vm, struct observe_profile *ret);
-	/*
-	 * Hands its memory to the caller, once `ended`. No nodes where the memory is not in our files, or was given
-	 * back (vm_config.release_memory).
-	 */
+	/* Hands its memory to the caller, once `ended`. No nodes where the memory is not in our files. */
 	struct guestmem (*take_memory)(struct vm *vm);
 	/* Ends the VM; `ended` follows. @diagnose: keep the state of its processors first. */
 	void (*kill)(struct vm *vm, bool diagnose);

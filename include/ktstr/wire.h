@@ -367,7 +367,7 @@ struct wire_coverage_range {
 };
 static_assert(sizeof(struct wire_coverage_range) == 8, "layout");
 
-/* What a test binary reads with --coverage-load: this struct, then the counters in the order of the ranges. */
+/* The input of a test binary with --coverage-load: this struct, then the counters in the order of the ranges. */
 struct wire_coverage_file {
 	uint32_t magic, stamp;
 	uint64_t counters;

@@ -18,6 +18,7 @@
 #define RECORD_NAME_MAX (NAME_MAX + sizeof(RECORD_SUFFIX))
 #define FRESH_MARK	".new-"
 #define FRESH_KEPT_SEC	(24 * 3600) /* an unfinished file that is older has no writer any more */
+#define SETTLED_SEC	2
 #define CHUNK_BYTES	((size_t)1 << 20)
 #define BOOT_BYTES	40
 #define VARIABLE	"XDG_CACHE_HOME"
@@ -63,6 +64,17 @@ int cachefile_hash(int fd, const atomic_bool *cancel, uint64_t ret[2])
 	}
 	XXH3_freeState(state);
 	return r;
+}
+
+bool cachefile_identify(const char *path, struct siphash *h)
+{
+	struct stat st;
+	if (stat(path, &st) < 0 || time(NULL) - st.st_ctim.tv_sec < SETTLED_SEC)
+		return false;
+	const uint64_t id[] = { st.st_dev, st.st_ino, (uint64_t)st.st_size, (uint64_t)st.st_ctim.tv_sec,
+				(uint64_t)st.st_ctim.tv_nsec };
+	siphash_update(h, id, sizeof(id));
+	return true;
 }
 
 /* --- records ------------------------------------------------------------------------------------------------------ */

@@ -15,6 +15,7 @@
 #include <stdatomic.h>
 
 #include "base/err.h"
+#include "base/hash.h"
 
 /* Shared by all calls of one user. The pointer and each member may be NULL. */
 struct cachefile_use {
@@ -52,6 +53,12 @@ void cachefile_trim(const char *dir, const char *suffix, unsigned most);
 
 /* XXH3-128 of the content of @fd, which stays where it is. @cancel: may be NULL. Blocks. */
 int cachefile_hash(int fd, const atomic_bool *cancel, uint64_t ret[2]);
+
+/*
+ * Adds to @h what the file system says of a file: device, inode, size, time of the last change. False: the file is not
+ * there, or may change once more in this tick of the file system's clock; then only its content tells what it is.
+ */
+bool cachefile_identify(const char *path, struct siphash *h);
 
 /* Writes the record of @name in the directory @dir, for a file that other code wrote. Blocks. */
 int cachefile_record(int dir, const char *name);

@@ -77,11 +77,10 @@ struct bisect_journal {
 	json_t *root;
 };
 
-/* What comes before the reason, if the cache cannot be written to. */
-#define BISECT_NEEDS_CACHE                                                                                      \
-	"a bisection keeps check-outs and results in the cache; set XDG_CACHE_HOME to a directory that can be " \
-	"written "                                                                                              \
-	"to"
+/* The begin of the error where the cache cannot be written to; the reason follows. */
+#define BISECT_NEEDS_CACHE                                        \
+	"a bisection keeps check-outs and results in the cache; " \
+	"set XDG_CACHE_HOME to a directory that can be written to"
 
 /* @points: those of the history, which are a part of the identity. */
 int bisect_journal_open(struct bisect_journal *j, const struct bisect_settings *s, const struct bisect_points *points,

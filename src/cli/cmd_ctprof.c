@@ -184,7 +184,7 @@ static int run_capture_vm(const struct capture_args *a, struct err **err)
 	_cleanup_(profile_done) struct profile s = { 0 };
 	if (a->root)
 		return FAIL(err, ERR_USAGE, -EINVAL, "--vm and --root are two places to read; give one");
-	/* What there is as a file is no machine. */
+	/* The name of an existing file means that file, and not a machine. */
 	bool file = strchr(a->vm, '/') || access(a->vm, F_OK) == 0;
 	int r = file ? run_capture_core(a, &s, err) : run_capture_machine(a, &s, err);
 	return r < 0 ? r : store_snapshot(a, &s, err);

@@ -10,7 +10,7 @@
 
 #define ROUND_SLOTS 8 /* schedules in a round for each machine that can run at once: at its end, some wait */
 
-/* What is learnt is lost then, but the campaign needs no earlier one. */
+/* A campaign runs without a corpus; the next one cannot use what this one learns. */
 static void warn_of_no_corpus(const struct err *why)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;

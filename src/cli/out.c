@@ -71,7 +71,7 @@ int status_noted(void)
 	return noted;
 }
 
-/* What to do about output that could not be written. */
+/* The advice for output that could not be written. */
 static const char *remedy(int error)
 {
 	switch (error) {

@@ -68,7 +68,7 @@ static void put_source(const struct covered_file *f, const char *text, struct bu
 	buf_puts(out, "</pre>\n");
 }
 
-/* A source that is no longer there has only its counts. */
+/* Prints the counts alone: the source file is not there any more. */
 static void put_counts(const struct covered_file *f, struct buf *out)
 {
 	buf_puts(out, "<p>The source cannot be read. Lines that did not run:");

@@ -21,7 +21,7 @@ static int check_layout(const struct wire_coverage *h, size_t size, struct err *
 	return FAIL(err, ERR_DATA, -EBADMSG, "the guest's counters are damaged: they reach beyond their memory");
 }
 
-/* What a slot's ranges have must be what the sum has. */
+/* Checks that all ranges lie in their slot and that the sum has as many counters as they have. */
 static int check_ranges(const struct wire_coverage *h, const struct wire_coverage_range *range, struct err **err)
 {
 	uint64_t counters = 0;

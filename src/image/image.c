@@ -5,7 +5,6 @@
 #include <lz4hc.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "base/file.h"
 #include "base/hash.h"
@@ -23,7 +22,6 @@
 #define BASES_MAX	 64  /* cached bases of each kind */
 #define KNOWN_SUFFIX	 ".known"
 #define KNOWN_MAX	 512
-#define SETTLED_SEC	 2
 #define LZ4_LEGACY_BLOCK ((size_t)8 << 20)
 
 /* --- LZ4 legacy frames -------------------------------------------------------------------------------------------- */
@@ -279,15 +277,10 @@ static int hash_content(const struct packer *p, const struct image_base_spec *sp
 	return r;
 }
 
-/*
- * The same from what the file system says of the files, without reading them. Returns false if one of them cannot be
- * trusted so far: it might change again in this tick of the file system's clock.
- */
+/* The same from what the file system says of the files, without reading them. False: one of them has to be read. */
 static bool hash_identity(const struct packer *p, uint64_t *ret)
 {
 	struct siphash h;
-	struct stat st;
-	time_t now = time(NULL);
 	siphash_init(&h);
 	siphash_string(&h, BASE_LAYOUT);
 	for (size_t i = 0; i < p->items; i++) {
@@ -295,11 +288,8 @@ static bool hash_identity(const struct packer *p, uint64_t *ret)
 		siphash_string(&h, item->to);
 		siphash_update(&h, &item->mode, sizeof(item->mode));
 		/* The built-in PID 1 is a part of this program. */
-		if (stat(item->from ?: "/proc/self/exe", &st) < 0 || now - st.st_ctim.tv_sec < SETTLED_SEC)
+		if (!cachefile_identify(item->from ?: "/proc/self/exe", &h))
 			return false;
-		const uint64_t id[] = { st.st_dev, st.st_ino, (uint64_t)st.st_size, (uint64_t)st.st_ctim.tv_sec,
-					(uint64_t)st.st_ctim.tv_nsec };
-		siphash_update(&h, id, sizeof(id));
 	}
 	hash_closure(&h, p);
 	*ret = siphash_final(&h);

@@ -286,18 +286,13 @@ struct file_head {
 };
 
 /* Only what was kept of this very file is used: one that was replaced or written to has another name. */
-static int file_name(const char *vmlinux, char out[48])
+static bool file_name(const char *vmlinux, char out[48])
 {
 	struct siphash h;
-	struct stat st;
-	if (stat(vmlinux, &st) < 0)
-		return -errno;
-	const uint64_t id[] = { st.st_dev, st.st_ino, (uint64_t)st.st_size, (uint64_t)st.st_ctim.tv_sec,
-				(uint64_t)st.st_ctim.tv_nsec };
 	siphash_init(&h);
-	siphash_update(&h, id, sizeof(id));
+	bool known = cachefile_identify(vmlinux, &h);
 	snprintf(out, 48, "%016lx" FILE_SUFFIX, siphash_final(&h));
-	return 0;
+	return known;
 }
 
 static bool is_whole(const struct file_head *h, size_t size)
@@ -373,7 +368,7 @@ static void keep(const char *dir, const char *name, const struct symbols *s)
 int symbols_open_cached(const char *vmlinux, const char *dir, struct symbols **ret, struct err **err)
 {
 	char name[48];
-	bool named = dir && file_name(vmlinux, name) == 0;
+	bool named = dir && file_name(vmlinux, name);
 	if (named && open_kept(dir, name, ret) == 0)
 		return 0;
 	int r = symbols_open(vmlinux, ret, err);

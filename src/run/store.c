@@ -452,7 +452,7 @@ static int store_constants(const struct attempt *a, const char *sidecar, struct 
 	return o ? json_write_file_at(attempt_rundir(a)->fd, path_basename(path), o, err) : -ENOMEM;
 }
 
-/* What the test's program executed. */
+/* Stores the counters of the code that the test's program executed. */
 static int store_coverage(const struct attempt *a, struct err **err)
 {
 	const struct test_decl *t = a->item->test;

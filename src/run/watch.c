@@ -575,9 +575,7 @@ json_t *watch_take_dump(struct watch *w, const struct guestmem *memory)
 	if (!w->kernel)
 		return dump_placeholder("the machine was not watched", w->lack ? w->lack : "it was not started");
 	if (!memory->nodes)
-		return dump_placeholder("at the end of the machine",
-					"the guest ended as it should, and its memory was given back; with "
-					"--keep-memory it is kept");
+		return dump_placeholder("at the end of the machine", "its memory is gone");
 	return take_dump(w, "the test failed; this is the guest's memory at its end", memory);
 }
 

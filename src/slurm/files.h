@@ -42,7 +42,7 @@ struct task_files {
  * shortly before, or if nothing shows that the attempt went on after it. Until that is known, such a result waits.
  */
 enum result_use { RESULT_COUNTS, RESULT_WAITS, RESULT_VOID };
-/* What Slurm says about the attempt now. */
+/* The state of an attempt, as Slurm tells it now. */
 enum attempt_life { ATTEMPT_UNKNOWN, ATTEMPT_RUNS, ATTEMPT_ENDED };
 enum result_use slurm_result_use(const char *attempt_dir, const json_t *event, const char *sidecar,
 				 enum attempt_life life);

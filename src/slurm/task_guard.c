@@ -26,7 +26,7 @@ static int write_done(const struct task_attempt *t, int status, struct err **err
 	json_auto_t *o = json_object();
 	char how[64];
 	json_put_bool(&o, "given_back", ending && path_exists(ending));
-	/* What was stored last may come from the same kill. */
+	/* The same kill may have caused the last result. */
 	json_put_bool(&o, "killed", WIFSIGNALED(status));
 	json_put_text(&o, "end", child_describe(status, how, sizeof(how)));
 	return path && o ? json_write_file(path, o, err) : -ENOMEM;

@@ -48,6 +48,7 @@ UNEXECUTED = (
     ('ktstr replay race.pack', 'the same'),
     ('ktstr debug ', 'the same'),
     ('ktstr ctprof capture --vm shell', 'needs a shell that runs; tests/vm/top.py does that'),
+    ('ktstr ctprof compare a.ctprof.zst b.ctprof.zst --metrics', 'compares what the line before would write; the same test'),
     ('ktstr profile ', 'boots a machine; tests/vm/profiling.py does that'),
     ('ktstr coverage ', 'boots a machine for each test; tests/vm/coverage.py does that'),
     ('ktstr llvm-cov ', 'needs counts; tests/cli/coverage.py and tests/vm/coverage.py have some'),

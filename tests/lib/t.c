@@ -2,6 +2,9 @@
 /* t.c -- see t.h. */
 #include <dirent.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "t.h"
@@ -56,6 +59,15 @@ void t_err_contains(struct err **err, const char *text)
 	ck_assert_msg(strstr(buf_str(&b), text) != NULL, "'%s' is not in: %s", text, buf_str(&b));
 	buf_done(&b);
 	*err = err_free(*err);
+}
+
+void t_wait_settled(const char *path)
+{
+	struct stat st;
+	do {
+		usleep(100000);
+		ck_assert_int_eq(stat(path, &st), 0);
+	} while (time(NULL) - st.st_ctim.tv_sec < 3);
 }
 
 char *t_tmpdir(void)

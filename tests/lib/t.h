@@ -17,6 +17,8 @@ int t_main(const char *name, t_fill_fn *fill);
 
 /* The error's whole chain of messages must contain @text; frees the error. */
 void t_err_contains(struct err **err, const char *text);
+/* Waits until the file's last change is old enough for cachefile_identify(). Only time does that. */
+void t_wait_settled(const char *path);
 /* A fresh directory below $TMPDIR, removed by t_rmdir(). */
 char *t_tmpdir(void);
 void t_rmdir(char *dir);

@@ -196,15 +196,6 @@ START_TEST(base_is_kept_by_its_content)
 }
 END_TEST
 
-static void wait_until_settled(const char *file)
-{
-	struct stat st;
-	do {
-		usleep(100000);
-		ck_assert_int_eq(stat(file, &st), 0);
-	} while (time(NULL) - st.st_ctim.tv_sec < 3);
-}
-
 /* The hash of a file that is older is kept. One with the same size and the same modification time is another file. */
 START_TEST(files_that_have_not_changed_are_known)
 {
@@ -223,7 +214,7 @@ START_TEST(files_that_have_not_changed_are_known)
 		if (i != 1)
 			t_ok(file_write_atomic(file, content[i], 5, 0644, NULL));
 		t_ok(utimensat(AT_FDCWD, file, old, 0));
-		wait_until_settled(file);
+		t_wait_settled(file);
 		t_ok(image_base(&spec, &fd, NULL));
 		read_all(fd, &base[i]);
 		t_ok(glob(pattern, 0, NULL, &found));

@@ -130,6 +130,7 @@ START_TEST(symbols_are_kept_in_a_directory)
 	char *dir = t_tmpdir();
 	_cleanup_free_ char *pattern = path_join(dir, "*.symbols");
 	open_plain();
+	t_wait_settled(k.vmlinux);
 	for (int i = 0; i < 4; i++) {
 		struct symbols *s = NULL;
 		glob_t found;

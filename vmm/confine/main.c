@@ -13,9 +13,8 @@
 #include "vmm/confine/setup.h"
 
 /* The only environment variables that a machine's program gets. */
-static const char *const kept_variables[] = { "LD_PRELOAD=",	    "KTSTR_TCG_LAG_NS=",  "KTSTR_TCG_CAPACITIES=",
-					      "KTSTR_TCG_DEVICES=", "KTSTR_TCG_RELEASE=", "KTSTR_TCG_INITRAMFS=",
-					      "LD_LIBRARY_PATH=" };
+static const char *const kept_variables[] = { "LD_PRELOAD=",	    "KTSTR_TCG_LAG_NS=",    "KTSTR_TCG_CAPACITIES=",
+					      "KTSTR_TCG_DEVICES=", "KTSTR_TCG_INITRAMFS=", "LD_LIBRARY_PATH=" };
 
 static void record_part(struct confine_outcome *o, enum confine_part part, int r)
 {

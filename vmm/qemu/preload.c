@@ -56,15 +56,6 @@ char *preload_capacities(const struct ktstr_topology *t, char out[PRELOAD_CAPACI
 	return out;
 }
 
-char *preload_release(const struct vm_config *c, const struct guestmem *m, char out[PRELOAD_VARIABLE_MAX])
-{
-	if (!c->release_memory)
-		return NULL;
-	snprintf(out, PRELOAD_VARIABLE_MAX, "KTSTR_TCG_RELEASE=%u,%lu,%u", m->nodes, m->log - m->node[0].address,
-		 GUEST_LOG_BYTES);
-	return out;
-}
-
 char *preload_devices(const struct vm_devices *d, char out[PRELOAD_VARIABLE_MAX])
 {
 	if (!d || (!d->disk && !d->networks))

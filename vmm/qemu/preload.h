@@ -12,7 +12,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "vmm/confine/constant_file.h"
-#include "vmm/vm.h"
+#include "vmm/vmdevices.h"
 
 #define PRELOAD_VARIABLE_MAX   48
 #define PRELOAD_CAPACITIES_MAX 4096
@@ -30,8 +30,6 @@ char *preload_variable(unsigned lag_ns, char out[PRELOAD_VARIABLE_MAX]);
 char *preload_capacities(const struct ktstr_topology *t, char out[PRELOAD_CAPACITIES_MAX]);
 
 /* The one that says which devices have their place in guest time, in @out; NULL: there are none. */
-/* What stays of the guest's memory after a regular end; NULL: all of it. */
-char *preload_release(const struct vm_config *c, const struct guestmem *m, char out[PRELOAD_VARIABLE_MAX]);
 char *preload_devices(const struct vm_devices *d, char out[PRELOAD_VARIABLE_MAX]);
 
 /*

@@ -337,13 +337,12 @@ static int describe_confinement(struct qemu *q, const struct vm_config *c, struc
 
 static int spawn_qemu(struct qemu *q, struct reactor *r, const struct vm_config *c, int peer, struct err **err)
 {
-	char lag[PRELOAD_VARIABLE_MAX], devices[PRELOAD_VARIABLE_MAX], release[PRELOAD_VARIABLE_MAX];
-	char capacities[PRELOAD_CAPACITIES_MAX];
+	char lag[PRELOAD_VARIABLE_MAX], devices[PRELOAD_VARIABLE_MAX], capacities[PRELOAD_CAPACITIES_MAX];
 	/* The library changes how instructions are counted. */
-	const char *env[7] = { NULL };
+	const char *env[6] = { NULL };
 	unsigned variables = 0;
 	char *const settings[] = { preload_variable(c->lag_ns, lag), preload_capacities(&c->topology, capacities),
-				   preload_devices(c->devices, devices), preload_release(c, &q->scan.memory, release) };
+				   preload_devices(c->devices, devices) };
 	bool fill = c->initrd_common && !c->clone;
 	if (!c->real_time)
 		env[variables++] = QEMU_PRELOAD;
@@ -520,9 +519,6 @@ static bool qemu_profile(const struct vm *vm, struct observe_profile *ret)
 
 static struct guestmem qemu_take_memory(struct vm *vm)
 {
-	const struct vm_config *c = &qemu_of(vm)->config;
-	if (c->release_memory && !c->real_time && vm->end == VM_END_EXIT)
-		return (struct guestmem){ 0 };
 	return vm_scan_take_memory(&qemu_of(vm)->scan);
 }
 

@@ -76,7 +76,7 @@ static uint32_t offset_of(const struct coverage *s, const uint64_t *counter)
 	return (uint32_t)(s->run[k].offset + (size_t)(at - s->run[k].at));
 }
 
-/* What does not depend on the memory. -E2BIG: not even two slots fit. */
+/* Computes where everything lies in the region. -E2BIG: it has no room for two slots. */
 static int lay_out(const struct coverage *s, size_t slot_bytes, struct wire_coverage *h)
 {
 	*h = (struct wire_coverage){ .stamp = s->counters.stamp,
