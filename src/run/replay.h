@@ -18,8 +18,7 @@ struct replay_facts {
 	const struct cell_decl *cell;	      /* of the verifier sweep, with the next two; NULL: a test */
 	const struct sched_decl *scheduler;
 	const char *preset;
-	const char *
-		constants; /* directory that --rodata names, for a cell that only verifies programs; NULL: any other test */
+	const char *constants; /* directory of --rodata; NULL: no cell that only verifies programs */
 	const char *kernel; /* an argument of --kernel; with @image: a value of KTSTR_TEST_KERNEL. NULL: the default */
 	bool image;
 	const char *accel;
