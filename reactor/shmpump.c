@@ -118,6 +118,14 @@ int shmpump_start(struct shmpump *p, struct reactor *r, struct machine *parent, 
 	return 0;
 }
 
+/* A producer that goes on nevertheless cannot keep us here. */
+void shmpump_drain(struct shmpump *p)
+{
+	uint64_t turns = p->config.area->rings * (p->config.area->capacity / SHMRING_BATCH_BYTES + 2);
+	while (turns-- && drain_turn(p))
+		;
+}
+
 void shmpump_done(struct shmpump *p)
 {
 	REQUIRE(!p->machine.started || p->machine.ended);

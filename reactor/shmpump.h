@@ -42,6 +42,8 @@ struct shmpump {
  */
 int shmpump_start(struct shmpump *p, struct reactor *r, struct machine *parent, const struct shmpump_config *config,
 		  struct err **err);
+/* While the producers stand still, and the machine has not ended: reads at once what they have published. */
+void shmpump_drain(struct shmpump *p);
 /* Call it after the machine has ended. Frees `reader` with its counts. */
 void shmpump_done(struct shmpump *p);
 /* Returns the number of records that producers counted as dropped, over all rings, as last read. */

@@ -221,6 +221,7 @@ struct observe_config {
 	 * over several of them stops once.
 	 */
 	uint64_t sample_ns;
+	bool at_end; /* stop when the machine is about to end by itself, too */
 	struct observe_until until;
 	struct observe_perturb perturb;
 	/*
@@ -243,7 +244,8 @@ struct observe_registers {
 	uint64_t rip, cr3, lstar;
 };
 
-enum observe_why { OBSERVE_AT_TIME = 1, OBSERVE_AT_HOOK, OBSERVE_AT_UNTIL };
+/* At the end, no instruction follows; all records came before; registers are those of an earlier stop. */
+enum observe_why { OBSERVE_AT_TIME = 1, OBSERVE_AT_HOOK, OBSERVE_AT_UNTIL, OBSERVE_AT_END };
 
 struct observe_stop {
 	enum observe_why why;

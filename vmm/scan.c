@@ -175,6 +175,12 @@ void vm_scan_child_ended(struct vm_scan *s)
 	end_part(s);
 }
 
+void vm_scan_leave_memory(struct vm_scan *s)
+{
+	wirelog_close(&s->log);
+	guestmem_done(&s->memory);
+}
+
 struct guestmem vm_scan_take_memory(struct vm_scan *s)
 {
 	struct guestmem taken = s->memory;

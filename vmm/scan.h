@@ -35,6 +35,8 @@ int vm_scan_save(struct vm_scan *s, int fd, struct err **err);
 void vm_scan_start(struct vm_scan *s, struct reactor *r, struct machine *parent, enum vm_end (*how)(struct vm *vm));
 /* The backend's machine calls it at its end: the scanner reads once more, then the VM ends. */
 void vm_scan_child_ended(struct vm_scan *s);
+/* vm_backend.leave_memory(). */
+void vm_scan_leave_memory(struct vm_scan *s);
 /* vm_backend.take_memory(). */
 struct guestmem vm_scan_take_memory(struct vm_scan *s);
 int vm_scan_next_record(struct vm_scan *s, struct wire_item *ret, struct err **err);

@@ -148,6 +148,11 @@ struct vm_backend {
 	 */
 	int (*add_program)(struct vm *vm, const struct observe_program *p);
 	bool (*profile)(const struct vm *vm, struct observe_profile *ret);
+	/*
+	 * While it is stopped at its end, and all records were read: its process is the one that frees its memory,
+	 * which is not to be had any more.
+	 */
+	void (*leave_memory)(struct vm *vm);
 	/* Hands its memory to the caller, once `ended`. No nodes where the memory is not in our files. */
 	struct guestmem (*take_memory)(struct vm *vm);
 	/* Ends the VM; `ended` follows. @diagnose: keep the state of its processors first. */

@@ -10,6 +10,11 @@ void wirelog_init(struct wirelog *l, const uint8_t *base, uint64_t size)
 	*l = (struct wirelog){ .base = base, .size = size };
 }
 
+void wirelog_close(struct wirelog *l)
+{
+	l->base = NULL;
+}
+
 void wirelog_done(struct wirelog *l)
 {
 	buf_done(&l->record);
@@ -74,7 +79,9 @@ static int copy_record(struct wirelog *l, uint64_t end, struct wire_record *ret,
 
 int wirelog_next(struct wirelog *l, struct wire_item *ret, struct err **err)
 {
-	if (!l->base || !has_header(l))
+	if (!l->base)
+		return 0;
+	if (!has_header(l))
 		return l->began ? fail_damaged(l, err, "its header was overwritten") : 0;
 	l->began = true;
 	if (load_u32(l->base + offsetof(struct wire_header, version)) != WIRE_VERSION)

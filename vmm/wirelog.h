@@ -28,6 +28,8 @@ struct wire_item {
 };
 
 void wirelog_init(struct wirelog *l, const uint8_t *base, uint64_t size);
+/* Its memory goes away: there are no more records. The counts stay. */
+void wirelog_close(struct wirelog *l);
 void wirelog_done(struct wirelog *l);
 /* Returns 1 and a record, 0 when there is none yet, or -EBADMSG and an error when the log is invalid. */
 int wirelog_next(struct wirelog *l, struct wire_item *ret, struct err **err);

@@ -5,6 +5,7 @@
 #include "base/bug.h"
 #include "base/text.h"
 #include "run/attempt.h"
+#include "run/attempt_results.h"
 #include "run/model_metrics.h"
 #include "topo/topology.h"
 
@@ -222,7 +223,8 @@ static int listen(struct machine *m)
 		a->over = m->reactor->now;
 		a->over_away = m->reactor->away;
 	}
-	return a->vm->ended || a->evidence.has_exit || a->evidence.damage.len ? ATTEMPT_DRAINING : -EAGAIN;
+	bool over = a->vm->ended || a->watch.at_end || a->evidence.has_exit || a->evidence.damage.len;
+	return over ? ATTEMPT_DRAINING : -EAGAIN;
 }
 
 /* On the first entry into a state, begins its host deadline of @length (0: the table's). */
@@ -320,73 +322,10 @@ static void note_end(struct attempt *a, int result)
 		a->env->backend->kill(a->vm, result == -ETIME && !a->evidence.has_exit);
 }
 
-/* Without memory for them, they are only counted. */
-static void take_points(struct attempt *a)
+/* The machine stands still at its end, and nobody asks for its memory whatever the verdict is. */
+static bool may_foresee(const struct attempt *a)
 {
-	free(a->perturb_point);
-	free(a->orders);
-	a->perturb_point = NULL;
-	a->orders = NULL;
-	a->perturb_points = 0;
-	if (!a->env->backend->points || !perturb_on(&a->watch.observe.perturb))
-		return;
-	unsigned count = a->env->backend->points(a->vm, NULL, 0);
-	a->perturb_point = calloc(count + 1, sizeof(*a->perturb_point));
-	a->perturb_points = a->env->backend->points(a->vm, a->perturb_point, a->perturb_point ? count : 0);
-	a->orders = a->env->backend->orders ? malloc(sizeof(*a->orders)) : NULL;
-	if (a->orders && !a->env->backend->orders(a->vm, a->orders)) {
-		free(a->orders);
-		a->orders = NULL;
-	}
-}
-
-static void close_card(struct attempt *a)
-{
-	if (a->card_fd > 0)
-		fd_close(a->card_fd);
-	a->card_fd = 0;
-}
-
-static void collect_results(struct attempt *a)
-{
-	struct vm *vm = a->vm;
-	struct evidence *e = &a->evidence;
-	collect(a);
-	text_append(&e->console, buf_str(&vm->console), vm->console.len);
-	text_append(&e->diagnosis, buf_str(&vm->diagnosis), vm->diagnosis.len);
-	text_append(&e->stderr_text, buf_str(&vm->stderr_text), vm->stderr_text.len);
-	e->dropped = (uint32_t)vm->dropped;
-	e->digest = vm->digest;
-	e->machine_status = vm->status;
-	e->machine_died = vm->end == VM_END_DIED;
-	e->machine_reset = vm->end == VM_END_RESET;
-	a->vm_cpu_usec = vm->cpu_usec;
-	a->vm_rss_kib = vm->rss_kib;
-	a->confinement = vm->confinement;
-	take_points(a);
-	watch_end(&a->watch, vm);
-	a->counter_names = vm->counter_names;
-	a->counters = vm->counters;
-	a->counted_vcpus = vm->counted_vcpus;
-	free(a->counter);
-	a->counter = TAKE_PTR(vm->counter);
-	a->event_names = vm->event_names;
-	a->events = vm->events;
-	memcpy(a->event, vm->event, sizeof(a->event));
-	a->perf_settings = vm->perf_settings;
-	memcpy(a->perf_setting, vm->perf_setting, sizeof(a->perf_setting));
-	a->wall = a->machine.reactor->now - vm->started;
-	a->boot = vm->hello ? vm->hello - vm->started : 0;
-	const struct reactor *reactor = a->machine.reactor;
-	a->cleanup = a->over ? reactor->now - a->over - (reactor->away - a->over_away) : -1;
-	e->cleanup = MAX_OF(a->cleanup, 0);
-	if (a->keep_memory || a->covers || a->watch.kernel)
-		a->memory = a->env->backend->take_memory(vm);
-	close_card(a);
-	a->env->backend->destroy(vm);
-	a->vm = NULL;
-	a->initrd_fd = fd_close(a->initrd_fd);
-	a->initrd_common_fd = fd_close(a->initrd_common_fd);
+	return a->watch.at_end && !a->foreseen && a->env->foresee && !a->keep_memory && !a->covers;
 }
 
 static int draining(struct machine *m, int result)
@@ -394,12 +333,29 @@ static int draining(struct machine *m, int result)
 	struct attempt *a = attempt_of(m);
 	if (result < 0)
 		note_end(a, result);
+	else if (may_foresee(a)) {
+		collect(a);
+		machine_offload(m, &a->job, a->env->foresee, a);
+		return ATTEMPT_FORESEEING;
+	}
+	if (a->watch.at_end)
+		watch_leave(&a->watch);
 	if (!a->vm->ended || watch_running(&a->watch)) {
 		machine_wait_notice(m, &a->vm->changed);
 		return ATTEMPT_DRAINING;
 	}
-	collect_results(a);
+	collect(a);
+	attempt_take_results(a);
 	return ATTEMPT_ASKING;
+}
+
+static int foreseeing(struct machine *m, int result)
+{
+	struct attempt *a = attempt_of(m);
+	a->foreseen = true;
+	if (result == 1 && a->vm->stop)
+		a->env->backend->leave_memory(a->vm);
+	return ATTEMPT_DRAINING;
 }
 
 /* --- ASKING, JUDGING, STORING, DONE ------------------------------------------------------------------------------- */
@@ -526,8 +482,10 @@ static const struct machine_state states[ATTEMPT_STATE_MAX] = {
 				 TO(ATTEMPT_RUNNING) | TO(ATTEMPT_DRAINING), .allow = allow },
 	[ATTEMPT_RUNNING] = { "running", running, 10 * NSEC_PER_MIN, ATTEMPT_DRAINING, TO(ATTEMPT_DRAINING),
 			      .allow = allow },
-	[ATTEMPT_DRAINING] = { "draining", draining, DRAIN_DEADLINE, ATTEMPT_DRAINING, TO(ATTEMPT_ASKING),
-			       .shielded = true },
+	[ATTEMPT_DRAINING] = { "draining", draining, DRAIN_DEADLINE, ATTEMPT_DRAINING,
+			       TO(ATTEMPT_FORESEEING) | TO(ATTEMPT_ASKING), .shielded = true },
+	[ATTEMPT_FORESEEING] = { "foreseeing", foreseeing, DRAIN_DEADLINE, ATTEMPT_DRAINING, TO(ATTEMPT_DRAINING),
+				 .shielded = true },
 	[ATTEMPT_ASKING] = { "asking", asking, DEADLINE_NONE, ATTEMPT_JUDGING, TO(ATTEMPT_JUDGING) },
 	[ATTEMPT_JUDGING] = { "judging", judging, STORE_DEADLINE, 0, TO(ATTEMPT_REPEATING) | TO_END, .shielded = true },
 	[ATTEMPT_REPEATING] = { "repeating", repeating, DEADLINE_NONE, ATTEMPT_JUDGING_AGAIN,

@@ -6,6 +6,9 @@
  *   QUEUED > PREPARING > CLONING > STARTING > BOOTING > SETTING_UP > RUNNING > DRAINING > ASKING > JUDGING > STORING >
  *   DONE
  *
+ * A watched machine that ends by itself waits until it was looked at: DRAINING > FORESEEING > DRAINING. If its test
+ * will pass, nobody needs its memory, and the machine's process frees it. Otherwise it is kept for a dump.
+ *
  * In ASKING, a language model reads the output of payloads that want it (model_metrics.h).
  *
  * Between JUDGING and STORING it may wait for a second run of the same (second_run.h), an attempt of its own that is
@@ -36,6 +39,7 @@ enum attempt_state {
 	ATTEMPT_SETTING_UP,
 	ATTEMPT_RUNNING,
 	ATTEMPT_DRAINING,
+	ATTEMPT_FORESEEING,
 	ATTEMPT_ASKING,
 	ATTEMPT_JUDGING,
 	ATTEMPT_REPEATING,
@@ -53,8 +57,10 @@ struct attempt_env {
 	/* Run on the offload pool, with the attempt as argument; each may be called twice. */
 	int (*prepare)(void *attempt); /* sets attempt->initrd_fd */
 	int (*on_host)(void *attempt); /* runs a host_only test and fills the evidence */
-	int (*judge)(void *attempt);   /* evidence -> judgement */
-	int (*store)(void *attempt);   /* writes the sidecar */
+	/* Whether it passes, as far as can be known before the machine's end: 1 or 0. May be NULL: then it does not. */
+	int (*foresee)(void *attempt);
+	int (*judge)(void *attempt); /* evidence -> judgement */
+	int (*store)(void *attempt); /* writes the sidecar */
 	/* Runs on the reactor when the attempt got its CPUs; may be NULL. */
 	void (*admitted)(struct attempt *a);
 	/* Runs on the reactor when the machine was started; may be NULL. */
@@ -112,6 +118,7 @@ struct attempt {
 	struct flake_outcome outcome; /* of this try and the earlier ones, once judged */
 	const char *dropped;	      /* why it was cancelled before it started; static text; NULL: it was not */
 	bool cut;		      /* the run was interrupted, so this is the last try */
+	bool foreseen;		      /* FORESEEING is over */
 	bool judged, stored;
 	bool called_slow;	  /* used by the owner only */
 	bool noted, noted_failed; /* the same */

@@ -430,6 +430,7 @@ static int fleet_init(struct fleet *f, struct reactor *r, const struct fleet_con
 				       .admit = &f->resources.admit,
 				       .prepare = attempt_prepare,
 				       .on_host = attempt_on_host,
+				       .foresee = attempt_foresee,
 				       .judge = attempt_judge,
 				       .store = attempt_store,
 				       .admitted = on_admitted,

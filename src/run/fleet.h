@@ -159,6 +159,7 @@ struct claim_need fleet_need(const struct fleet *f, const struct plan_case *c);
 
 /* work.c: the blocking operations of an attempt, for the offload pool. */
 int attempt_prepare(void *attempt);
+int attempt_foresee(void *attempt);
 int attempt_judge(void *attempt);
 /* on_host.c */
 int attempt_on_host(void *attempt);

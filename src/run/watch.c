@@ -5,83 +5,29 @@
 #include <string.h>
 
 #include "run/machine_card.h"
+#include "run/watch_hooks.h"
 
 #define DUMP_TIME	(10 * NSEC_PER_SEC)
 #define STALL_TASKS_MAX 4096
 
 /* --- what to stop at ---------------------------------------------------------------------------------------------- */
 
-enum hook_id {
-	HOOK_SCHEDULER_EXIT = WATCH_SCHEDULER_ENDED,
-	HOOK_PANIC = WATCH_PANICKED,
-	HOOK_ATTACH = WATCH_FAILURES, /* from here on: no failures */
-	HOOK_ATTACH_CID,
-	HOOK_MARK,
-	HOOK_VERIFIED,
-	HOOK_CONSTANTS,
-	HOOK_PROGRAM,
-};
-
-static const struct {
-	enum hook_id id;
-	const char *reason;
-	const char *symbols[4]; /* the first that a kernel has */
-} hook_types[] = {
-	/* The scheduler's exit is recorded, and all queues are as they were. */
-	{ HOOK_SCHEDULER_EXIT,
-	  "the kernel ended the scheduler",
-	  { "scx_disable_irq_workfn", "scx_ops_error_irq_workfn" } },
-	{ HOOK_PANIC, "the kernel panicked", { "vpanic", "panic" } },
-	/* A scheduler is about to attach; the first argument is what it declares, in attach_structs[]. */
-	{ HOOK_ATTACH, NULL, { "bpf_scx_reg" } },
-	{ HOOK_ATTACH_CID, NULL, { "bpf_scx_reg_cid" } },
-	/* The test says where it is (wire.h). */
-	{ HOOK_MARK, NULL, { "__x64_sys_sched_rr_get_interval" } },
-	/* A program was verified, or rejected; or it is about to be verified. */
-	{ HOOK_VERIFIED, NULL, { VERIFIED_SYMBOL } },
-	{ HOOK_CONSTANTS, NULL, { RODATA_SYMBOL } },
-	/* The kernel has made code: of a program, or a trampoline. */
-	{ HOOK_PROGRAM, NULL, { PROFILER_SYMBOL } },
-};
-
-/* For hooks at which a scheduler attaches: the type of what it declares. */
-static const char *const attach_structs[] = {
-	[HOOK_ATTACH] = "sched_ext_ops",
-	[HOOK_ATTACH_CID] = "sched_ext_ops_cid",
-	[HOOK_MARK] = NULL,
-};
-
-static const char *attach_struct(uint32_t hook)
-{
-	return hook < ARRAY_SIZE(attach_structs) ? attach_structs[hook] : NULL;
-}
-
-static bool wants_hook(const struct watch *w, enum hook_id id)
+static bool wants_hook(const struct watch *w, enum watch_hook id)
 {
 	if (id == HOOK_VERIFIED)
 		return w->verifies;
 	if (id == HOOK_CONSTANTS || id == HOOK_PROGRAM)
 		return id == HOOK_PROGRAM ? w->profiler != NULL : w->constants.wanted != NULL;
-	return !attach_struct(id) || w->watchdog_s || w->verifies || w->recorder;
-}
-
-static const char *reason_of(uint32_t hook)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(hook_types); i++)
-		if (hook_types[i].id == hook)
-			return hook_types[i].reason;
-	return "unknown";
+	return !watch_hook_struct(id) || w->watchdog_s || w->verifies || w->recorder;
 }
 
 static void add_hooks(struct watch *w)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(hook_types); i++) {
-		uint64_t at = 0;
-		for (size_t s = 0; !at && s < ARRAY_SIZE(hook_types[i].symbols) && hook_types[i].symbols[s]; s++)
-			at = symbols_find(w->kernel->image.symbols, hook_types[i].symbols[s]);
-		if (at && wants_hook(w, hook_types[i].id))
+	for (enum watch_hook id = HOOK_FIRST; id < HOOK_END; id++) {
+		uint64_t at = wants_hook(w, id) ? watch_hook_address(id, w->kernel->image.symbols) : 0;
+		if (at)
 			w->hook[w->observe.hook_count++] =
-				(struct observe_hook){ .address = at, .id = hook_types[i].id, .kind = OBSERVE_STOP };
+				(struct observe_hook){ .address = at, .id = id, .kind = OBSERVE_STOP };
 	}
 	w->observe.hooks = w->hook;
 }
@@ -161,6 +107,7 @@ void watch_prepare(struct watch *w, struct watched_kernel *kernel, const struct 
 	w->kernel = kernel;
 	w->low_memory = machine_low_memory(backend->name, config->memory_mib);
 	w->observe.sample_ns = OBSERVE_SAMPLE_PERIOD_NS;
+	w->observe.at_end = !asked->probe;
 	if (asked->profiles && !count_instructions(w)) {
 		give_up(w);
 		return;
@@ -322,7 +269,7 @@ static const char *take_sample(struct watch *w)
 static void set_watchdog(struct watch *w)
 {
 	const struct observe_stop *s = w->vm->stop;
-	struct field f = types_field(w->kernel->image.types, attach_structs[s->hook], "timeout_ms");
+	struct field f = types_field(w->kernel->image.types, watch_hook_struct(s->hook), "timeout_ms");
 	uint32_t ms = w->watchdog_s * 1000;
 	if (s->vcpu >= s->vcpus || f.size != sizeof(ms) || find_kernel(w, w->vm->backend->memory(w->vm)))
 		return;
@@ -380,7 +327,7 @@ static int dump_job(void *arg)
 
 /* --- the machine -------------------------------------------------------------------------------------------------- */
 
-enum { WATCH_WAIT, WATCH_DUMP, WATCH_PROBE, WATCH_COUNT };
+enum { WATCH_WAIT, WATCH_DUMP, WATCH_PROBE, WATCH_AT_END, WATCH_COUNT };
 
 static struct watch *watch_of(struct machine *m)
 {
@@ -406,7 +353,7 @@ static const char *look(struct watch *w, const struct observe_stop *s)
 		take_verification(w);
 		return NULL;
 	}
-	if (attach_struct(s->hook)) {
+	if (watch_hook_struct(s->hook)) {
 		take_attach(w);
 		w->constants.all = w->constants.wanted;
 		return NULL;
@@ -417,7 +364,7 @@ static const char *look(struct watch *w, const struct observe_stop *s)
 	}
 	if (s->hook == HOOK_MARK)
 		take_mark(w);
-	return w->dump ? NULL : reason_of(s->hook);
+	return w->dump ? NULL : watch_hook_reason(s->hook);
 }
 
 static void note_failure(struct watch *w, const struct observe_stop *s, const char *reason)
@@ -482,6 +429,21 @@ static bool is_search(const struct watch *w, const struct observe_stop *s)
 	return s && w->randomised.waits && s->why == OBSERVE_AT_UNTIL;
 }
 
+static int go_on_and_wait(struct watch *w)
+{
+	go_on(w);
+	machine_wait_notice(&w->machine, &w->vm->stopped);
+	return WATCH_WAIT;
+}
+
+static int wait_to_leave(struct watch *w)
+{
+	w->at_end = true;
+	notice_post(&w->vm->changed);
+	machine_wait_notice(&w->machine, &w->leave);
+	return WATCH_AT_END;
+}
+
 static int wait_for_stop(struct machine *m, int result)
 {
 	struct watch *w = watch_of(m);
@@ -489,26 +451,23 @@ static int wait_for_stop(struct machine *m, int result)
 	(void)result;
 	if (w->vm->ended || w->vm->observer_damaged)
 		return MACHINE_END;
+	if (s && s->why == OBSERVE_AT_END)
+		return wait_to_leave(w);
 	if (is_search(w, s)) {
 		find_randomised(w);
-		go_on(w);
-		machine_wait_notice(m, &w->vm->stopped);
-		return WATCH_WAIT;
+		return go_on_and_wait(w);
 	}
 	const char *failure = s ? look(w, s) : NULL;
 	if (s && w->probe)
 		return ask_probe(w, s, failure);
-	if (failure || w->captures.due) {
-		keep_registers(w);
-		w->failure_due = failure;
-		if (failure)
-			note_failure(w, s, failure);
-		machine_offload(m, &w->job, dump_job, w);
-		return WATCH_DUMP;
-	}
-	go_on(w);
-	machine_wait_notice(m, &w->vm->stopped);
-	return WATCH_WAIT;
+	if (!failure && !w->captures.due)
+		return go_on_and_wait(w);
+	keep_registers(w);
+	w->failure_due = failure;
+	if (failure)
+		note_failure(w, s, failure);
+	machine_offload(m, &w->job, dump_job, w);
+	return WATCH_DUMP;
 }
 
 static int dumped(struct machine *m, int result)
@@ -530,11 +489,20 @@ static int probed(struct machine *m, int result)
 	return WATCH_WAIT;
 }
 
+static int left(struct machine *m, int result)
+{
+	struct watch *w = watch_of(m);
+	(void)result;
+	w->at_end = false;
+	return go_on_and_wait(w);
+}
+
 static const struct machine_state states[WATCH_COUNT] = {
 	[WATCH_WAIT] = { "wait", wait_for_stop, DEADLINE_NONE, 0,
-			 TO(WATCH_WAIT) | TO(WATCH_DUMP) | TO(WATCH_PROBE) | TO_END },
+			 TO(WATCH_WAIT) | TO(WATCH_DUMP) | TO(WATCH_PROBE) | TO(WATCH_AT_END) | TO_END },
 	[WATCH_DUMP] = { "dump", dumped, DEADLINE_NONE, 0, TO(WATCH_WAIT), .shielded = true },
 	[WATCH_PROBE] = { "probe", probed, DEADLINE_NONE, 0, TO(WATCH_WAIT) },
+	[WATCH_AT_END] = { "at end", left, DEADLINE_NONE, 0, TO(WATCH_WAIT) },
 };
 
 static void watch_ended(struct machine *m, int result)
@@ -552,6 +520,11 @@ void watch_start(struct watch *w, struct reactor *r, struct vm *vm, struct machi
 		return;
 	w->vm = vm;
 	machine_start(r, &w->machine, &watch_type, parent, "watch");
+}
+
+void watch_leave(struct watch *w)
+{
+	notice_post(&w->leave);
 }
 
 void watch_end(struct watch *w, const struct vm *vm)

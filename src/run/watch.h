@@ -3,7 +3,9 @@
  * watch.h -- watches one machine from outside: a state machine beside its attempt. The guest stops at events of its own
  * (vmm/observe.h): when a scheduler fails, when the kernel panics, and at each sample. Then its memory is looked at.
  *
- *	WAIT > DUMP > WAIT ... until the machine has ended
+ *	WAIT > DUMP > WAIT ... > AT_END > WAIT, until the machine has ended
+ *
+ * In AT_END the machine is about to end by itself, and waits for watch_leave().
  */
 #ifndef KTSTR_RUN_WATCH_H
 #define KTSTR_RUN_WATCH_H
@@ -78,6 +80,8 @@ struct watch {
 	uint64_t failed_ns;		 /* when, in guest time */
 	const struct watch_probe *probe; /* borrowed; NULL: none */
 	enum probe_next probe_next;
+	bool at_end; /* the state is AT_END */
+	struct notice leave;
 	struct recorder *recorder; /* of a run that is made again; borrowed; NULL: nothing is recorded */
 	struct profiler *profiler; /* NULL: instructions are not counted; owned */
 	struct exact *exact;	   /* its schedule; NULL: the machine is not watched */
@@ -108,6 +112,8 @@ void watch_prepare(struct watch *w, struct watched_kernel *kernel, const struct 
 		   const struct vm_backend *backend, const struct watch_config *asked, struct vm_config *config);
 /* @vm was started. Nothing happens if it is not watched. */
 void watch_start(struct watch *w, struct reactor *r, struct vm *vm, struct machine *parent);
+/* In AT_END: the machine ends now. The one who started the watch calls it, after vm->changed and `at_end`. */
+void watch_leave(struct watch *w);
 /* The machine has ended, and its @vm is still there: takes what was counted. */
 void watch_end(struct watch *w, const struct vm *vm);
 /* False: it uses vm and its memory no more. It posts vm->changed then. */

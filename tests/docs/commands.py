@@ -57,15 +57,15 @@ UNEXECUTED = (
     ('ktstr shrink ', 'makes many runs; tests/vm/shrink.py does that'),
     ('ktstr slurm ', 'needs a cluster; tests/slurm has one'),
     ('ktstr top', 'needs a machine that runs; tests/vm/top.py has one'),
-    ('ktstr kernel build distro --schedulers --extra-kconfig devices.config', BUILDS),
     ('ktstr test --slurm', 'the same'),
 )
 # Schedulers that the reader has, and what stands for them; words that the stand-in does not know.
 STAND_INS = (('"scx_mine"', '"scx_simple"'), ('.args = KTSTR_ARGS("--slice-us", "5000"),', ''))
-# The tests in C blocks that run under the stand-ins, with their verdict and a part of its cause. Five do not run:
-# one_layer needs a scheduler with a configuration; reads_beside_spinners a kernel with more drivers;
-# disk_beside_spinners, messages and bench_is_quick need programs that a host may lack.
+# The tests in C blocks that run under the stand-ins, with their verdict and a part of its cause. Four do not run:
+# one_layer needs a scheduler with a configuration; disk_beside_spinners, messages and bench_is_quick need programs that
+# a host may lack.
 EXAMPLES = {
+    'docs/DEVICES.md': {'reads_beside_spinners': ('pass', '')},
     'docs/SCENARIOS.md': {'cpusets_change_hands': ('pass', '')},
     'docs/SCHEDULERS.md': {'exchange': ('pass', '')},
     'docs/CHECKS.md': {'naps_beside_spinners': ('fail', 'p99 wake latency')},

@@ -98,6 +98,24 @@ static void note_file(const char *key, const char *path)
 		fclose(f);
 }
 
+/* Only what stands first for each CPU, up to the empty line: all of it would be more than a test may print. */
+static void note_debug(void)
+{
+	FILE *f = fopen("/sys/kernel/debug/sched/debug", "re");
+	char *line = NULL;
+	size_t room = 0;
+	bool wanted = false;
+	while (f && getline(&line, &room, f) > 0) {
+		wanted |= !strncmp(line, "cpu#", 4);
+		if (wanted)
+			fprintf(notes, "TRUTH debug %s", line);
+		wanted &= *line != '\n';
+	}
+	free(line);
+	if (f)
+		fclose(f);
+}
+
 static void note_tasks(void)
 {
 	for (unsigned i = 0; i < CHILDREN; i++) {
@@ -125,10 +143,10 @@ static void note_all(void)
 		      { "scx-enable_seq", "/sys/kernel/sched_ext/enable_seq" },
 		      { "scx-hotplug_seq", "/sys/kernel/sched_ext/hotplug_seq" },
 		      { "scx-ops", "/sys/kernel/sched_ext/root/ops" },
-		      { "scx-events", "/sys/kernel/sched_ext/root/events" },
-		      { "debug", "/sys/kernel/debug/sched/debug" } };
+		      { "scx-events", "/sys/kernel/sched_ext/root/events" } };
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		note_file(files[i].key, files[i].path);
+	note_debug();
 	note_tasks();
 }
 

@@ -32,6 +32,7 @@ struct run {
 	unsigned excused;	   /* guests that hang with idle CPUs, and that did not fail */
 	unsigned count;
 	unsigned created, destroyed, judged, stored, ended;
+	unsigned left, kept; /* machines that freed their memory, and that were asked to keep it, at their end */
 	uint64_t verdicts[4];
 };
 
@@ -51,6 +52,7 @@ enum temper {
 	TEMPER_RESETS,
 	TEMPER_LIES,
 	TEMPER_FLOODS,
+	TEMPER_FAILS,	/* its test says so */
 	TEMPER_STARVED, /* healthy, but the host is so busy that it takes longer than its limits */
 	TEMPER_MAX
 };
@@ -62,18 +64,20 @@ struct fake {
 	unsigned said, taken; /* script positions: published, read */
 	bool kill;
 	char bytes[64];
+	struct attempt *attempt;
+	struct observe_stop stop; /* at its end */
 };
 
 static const enum wire_type script[] = { WIRE_HELLO, WIRE_PHASE, WIRE_TEXT, WIRE_RESULT, WIRE_TEST_EXIT, WIRE_EXIT };
 
-enum { FAKE_TALK, FAKE_CONSOLE, FAKE_END, FAKE_COUNT };
+enum { FAKE_TALK, FAKE_CONSOLE, FAKE_AT_END, FAKE_END, FAKE_COUNT };
 
 static int fake_talk(struct machine *m, int result)
 {
 	struct fake *f = container_of(m, struct fake, life);
 	(void)result;
 	if (f->said == ARRAY_SIZE(script) || (f->temper == TEMPER_DIES && f->said == 2))
-		return FAKE_END;
+		return f->temper == TEMPER_DIES ? FAKE_END : FAKE_AT_END;
 	f->said += f->temper != TEMPER_SILENT && !(f->temper == TEMPER_HANGS && f->said == 2);
 	f->vm.console_overflow = f->temper == TEMPER_FLOODS && f->said == 2;
 	notice_post(&f->vm.changed);
@@ -93,6 +97,19 @@ static int fake_console(struct machine *m, int result)
 	return FAKE_TALK;
 }
 
+/* Like a watched machine that ends by itself. */
+static int fake_at_end(struct machine *m, int result)
+{
+	struct fake *f = container_of(m, struct fake, life);
+	(void)result;
+	f->stop.why = OBSERVE_AT_END;
+	f->vm.stop = &f->stop;
+	f->attempt->watch.at_end = true;
+	notice_post(&f->vm.changed);
+	machine_wait_notice(m, &f->attempt->watch.leave);
+	return FAKE_END;
+}
+
 static int fake_end(struct machine *m, int result)
 {
 	struct fake *f = container_of(m, struct fake, life);
@@ -101,6 +118,8 @@ static int fake_end(struct machine *m, int result)
 		    : f->temper == TEMPER_DIES	 ? VM_END_DIED
 		    : f->temper == TEMPER_RESETS ? VM_END_RESET
 						 : VM_END_EXIT;
+	f->vm.stop = NULL;
+	f->attempt->watch.at_end = false;
 	f->vm.status = f->temper == TEMPER_DIES ? SIGKILL : 0;
 	return MACHINE_END;
 }
@@ -114,8 +133,9 @@ static void fake_over(struct machine *m, int result)
 }
 
 static const struct machine_state fake_states[FAKE_COUNT] = {
-	[FAKE_TALK] = { "talk", fake_talk, DEADLINE_NONE, FAKE_END, TO(FAKE_CONSOLE) | TO(FAKE_END) },
+	[FAKE_TALK] = { "talk", fake_talk, DEADLINE_NONE, FAKE_END, TO(FAKE_CONSOLE) | TO(FAKE_AT_END) | TO(FAKE_END) },
 	[FAKE_CONSOLE] = { "console", fake_console, DEADLINE_NONE, FAKE_END, TO(FAKE_TALK) | TO(FAKE_END) },
+	[FAKE_AT_END] = { "at end", fake_at_end, DEADLINE_NONE, FAKE_END, TO(FAKE_END) },
 	[FAKE_END] = { "end", fake_end, DEADLINE_NONE, 0, TO_END },
 };
 static const struct machine_type fake_type = { "fake", fake_states, FAKE_COUNT, fake_over };
@@ -139,7 +159,8 @@ static int fake_start(struct vm *vm, struct reactor *r, const struct vm_config *
 	(void)c;
 	if (rng_below(&current->rng, 100) == 0)
 		return FAIL_SYS(err, -EAGAIN, "start the fake machine");
-	const struct attempt *a = container_of(parent, struct attempt, machine);
+	struct attempt *a = container_of(parent, struct attempt, machine);
+	f->attempt = a;
 	if (a->env == &current->env)
 		current->temper[a - current->attempt] = (uint8_t)f->temper;
 	vm->started = r->now;
@@ -152,14 +173,14 @@ static int fake_next(struct vm *vm, struct wire_item *ret, struct err **err)
 	static const struct wire_hello hello = { .api = 2, .cpus = 1 };
 	static const struct wire_phase phase = { .kind = WIRE_PHASE_HOLD };
 	static const struct wire_text text = { .stream = WIRE_STREAM_TEST };
-	static const struct wire_result result = { .verdict = KTSTR_PASS };
+	static const struct wire_result pass = { .verdict = KTSTR_PASS }, fail = { .verdict = KTSTR_FAIL };
 	static const struct wire_test_exit test_exit;
 	static const struct wire_exit over = { .reason = WIRE_EXIT_DONE };
 	static const struct {
 		const void *data;
 		uint32_t len;
-	} payload[] = { { &hello, sizeof(hello) },   { &phase, sizeof(phase) },		{ &text, sizeof(text) },
-			{ &result, sizeof(result) }, { &test_exit, sizeof(test_exit) }, { &over, sizeof(over) } };
+	} payload[] = { { &hello, sizeof(hello) }, { &phase, sizeof(phase) },	      { &text, sizeof(text) },
+			{ &pass, sizeof(pass) },   { &test_exit, sizeof(test_exit) }, { &over, sizeof(over) } };
 	struct fake *f = container_of(vm, struct fake, vm);
 	if (f->taken == f->said)
 		return 0;
@@ -167,9 +188,10 @@ static int fake_next(struct vm *vm, struct wire_item *ret, struct err **err)
 		return FAIL(err, ERR_DATA, -EBADMSG, "a lie");
 	if (!vm->hello)
 		vm->hello = f->life.reactor->now;
+	bool fails = f->temper == TEMPER_FAILS && script[f->taken] == WIRE_RESULT;
 	*ret = (struct wire_item){ .type = script[f->taken],
 				   .time_ns = f->taken,
-				   .payload = payload[f->taken].data,
+				   .payload = fails ? &fail : payload[f->taken].data,
 				   .length = payload[f->taken].len };
 	f->taken++;
 	return 1;
@@ -181,6 +203,16 @@ static void fake_kill(struct vm *vm, bool diagnose)
 	(void)diagnose;
 	f->kill = true;
 	machine_cancel(&f->life);
+}
+
+static void fake_leave_memory(struct vm *vm)
+{
+	const struct fake *f = container_of(vm, struct fake, vm);
+	if (!vm->stop || f->taken != f->said) {
+		fprintf(stderr, "a machine's memory was left before all of its records were read\n");
+		abort();
+	}
+	current->left++;
 }
 
 static void fake_destroy(struct vm *vm)
@@ -214,6 +246,7 @@ static const struct vm_backend fake_backend = {
 	.create = fake_create,
 	.start = fake_start,
 	.next_record = fake_next,
+	.leave_memory = fake_leave_memory,
 	.kill = fake_kill,
 	.destroy = fake_destroy,
 	.usage = fake_usage,
@@ -225,6 +258,18 @@ static int sim_prepare(void *attempt)
 {
 	(void)attempt;
 	return rng_below(&current->rng, 200) ? 0 : -ENOSPC;
+}
+
+static int sim_foresee(void *arg)
+{
+	struct attempt *a = arg;
+	struct judge_facts facts = { .limits = thresholds_default(false) };
+	struct judgement judgement = { 0 };
+	int r = judge(&a->evidence, &facts, &judgement);
+	bool passes = r == 0 && judgement.verdict == KTSTR_PASS;
+	current->kept += !passes;
+	judgement_done(&judgement);
+	return passes;
 }
 
 static int sim_judge(void *arg)
@@ -418,7 +463,7 @@ static int check(const struct run *run, bool given_back, int result)
 	       !given_back || run->created != run->destroyed || !idle;
 }
 
-static int one_seed(uint64_t seed, unsigned attempts, uint64_t *steps, uint64_t verdicts[4])
+static int one_seed(uint64_t seed, unsigned attempts, uint64_t *steps, uint64_t verdicts[4], uint64_t ends[2])
 {
 	struct run run = { .rng.state = seed * 31 + 1, .count = attempts };
 	struct sim_config config = {
@@ -434,6 +479,7 @@ static int one_seed(uint64_t seed, unsigned attempts, uint64_t *steps, uint64_t 
 	run.env = (struct attempt_env){ .backend = &fake_backend,
 					.admit = &run.admit,
 					.prepare = sim_prepare,
+					.foresee = sim_foresee,
 					.judge = sim_judge,
 					.store = sim_store,
 					.second = sim_second,
@@ -462,6 +508,8 @@ static int one_seed(uint64_t seed, unsigned attempts, uint64_t *steps, uint64_t 
 	*steps += run.reactor->stats.steps;
 	for (int v = 0; v < 4; v++)
 		verdicts[v] += run.verdicts[v];
+	ends[0] += run.left;
+	ends[1] += run.kept;
 	if (!bad)
 		reactor_free(run.reactor);
 	free(run.attempt);
@@ -477,12 +525,12 @@ int main(int argc, char **argv)
 	    (argc > 2 && parse_u32_range(argv[2], 1, 1000000, &attempts) < 0) ||
 	    (argc > 3 && parse_u32_range(argv[3], 0, UINT32_MAX / 2, &first) < 0))
 		return 64;
-	uint64_t steps = 0, verdicts[4] = { 0 };
+	uint64_t steps = 0, verdicts[4] = { 0 }, ends[2] = { 0 };
 	if (!mkdtemp(lock_path))
 		return 1;
 	nsec_t began = nsec_now();
 	for (uint32_t s = first; s < first + seeds; s++) {
-		if (one_seed(s, attempts, &steps, verdicts)) {
+		if (one_seed(s, attempts, &steps, verdicts, ends)) {
 			fprintf(stderr, "seed %u broke an invariant: sim_attempts 1 %u %u\n", s, attempts, s);
 			remove_tree(lock_path, NULL);
 			return 1;
@@ -490,11 +538,11 @@ int main(int argc, char **argv)
 	}
 	remove_tree(lock_path, NULL);
 	printf("%u seeds x %u attempts: no invariant broken; %lu steps in %.1f s; pass %lu fail %lu inconclusive %lu "
-	       "skip %lu\n",
+	       "skip %lu; memory left %lu kept %lu\n",
 	       seeds, attempts, steps, (double)(nsec_now() - began) / 1e9, verdicts[0], verdicts[1], verdicts[2],
-	       verdicts[3]);
+	       verdicts[3], ends[0], ends[1]);
 	for (int v = 0; v < 4; v++)
 		if (!verdicts[v])
 			return 1;
-	return 0;
+	return ends[0] && ends[1] ? 0 : 1;
 }

@@ -44,7 +44,7 @@ static const struct observe_hook hooks[] = {
 	{ KERNEL + 16, 8, OBSERVE_RECORD },
 };
 static const struct observe_config observe = {
-	.hooks = hooks, .hook_count = 2, .sample_ns = 1000, .record = take, .data = &records
+	.hooks = hooks, .hook_count = 2, .sample_ns = 1000, .at_end = true, .record = take, .data = &records
 };
 static const struct vm_config config = { .topology = { .numa_nodes = 1, .llcs = 2, .cores = 2, .threads = 1 },
 					 .memory_mib = 256,
@@ -173,7 +173,7 @@ END_TEST
 
 static const struct channel_stop lies[] = {
 	{ .vcpus = VCPUS },
-	{ .why = OBSERVE_AT_UNTIL + 1, .vcpus = VCPUS },
+	{ .why = OBSERVE_AT_END + 1, .vcpus = VCPUS },
 	{ .why = OBSERVE_AT_TIME, .vcpus = VCPUS + 1 },
 	{ .why = OBSERVE_AT_TIME, .vcpus = UINT32_MAX },
 	{ .why = OBSERVE_AT_TIME },
@@ -287,6 +287,34 @@ START_TEST(records_are_delivered)
 	ck_assert_uint_eq(last.guest_ns, 12);
 	ck_assert_uint_eq(last.argument[5], 6);
 	ck_assert(!vm.observer_damaged);
+}
+END_TEST
+
+/* The guest stands still at its end: nothing of what it did is missing then. */
+START_TEST(records_are_complete_at_the_end)
+{
+	const struct channel_stop at_end = { .why = OBSERVE_AT_END, .vcpus = VCPUS };
+	begin();
+	put_records(1000, CHANNEL_RECORD, sizeof(last), (struct observe_record){ .hook = 8 });
+	stop(at_end);
+	ck_assert_int_eq(vm.stop->why, OBSERVE_AT_END);
+	ck_assert_uint_eq(records, 1000);
+	qemu_observer_resume(o);
+	expect_go_on();
+	end();
+}
+END_TEST
+
+START_TEST(record_that_lies_at_the_end_is_given_up)
+{
+	const struct channel_stop at_end = { .why = OBSERVE_AT_END, .vcpus = VCPUS };
+	begin();
+	put_records(1, CHANNEL_RECORD, sizeof(last), (struct observe_record){ .hook = 10 });
+	stop(at_end);
+	ck_assert(vm.observer_damaged);
+	ck_assert_ptr_null(vm.stop);
+	expect_go_on();
+	end();
 }
 END_TEST
 
@@ -434,6 +462,8 @@ static void fill(TCase *tc)
 	tcase_add_loop_test(tc, hooks_are_checked, 0, ARRAY_SIZE(bad_hooks));
 	tcase_add_test(tc, hooks_are_limited);
 	tcase_add_test(tc, records_are_delivered);
+	tcase_add_test(tc, records_are_complete_at_the_end);
+	tcase_add_test(tc, record_that_lies_at_the_end_is_given_up);
 	tcase_add_loop_test(tc, records_are_checked, 0, ARRAY_SIZE(bad_records));
 	tcase_add_test(tc, records_for_nobody_are_counts);
 	tcase_add_test(tc, perturbations_are_checked);

@@ -114,7 +114,9 @@ def check_jobs(t):
 
 
 def check_schedulers(t):
-    wait = 'for i in $(seq 300); do grep -q %s /sys/kernel/sched_ext/root/ops 2>/dev/null && break; sleep 0.1; done'
+    # The name is there before the scheduler has all tasks.
+    wait = ('for i in $(seq 300); do grep -q %s /sys/kernel/sched_ext/root/ops 2>/dev/null && '
+            'grep -qx enabled /sys/kernel/sched_ext/state && break; sleep 0.1; done')
     shown = 'cat /sys/kernel/sched_ext/state /sys/kernel/sched_ext/root/ops'
     t.command('scx_simple > /dev/null 2>&1 & true')
     text = t.command(wait % 'simple' + '; ' + shown)

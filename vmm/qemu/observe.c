@@ -184,6 +184,7 @@ int qemu_observer_init(struct qemu_observer *o, struct vm *vm, const struct vm_c
 	o->channel->size = sizeof(*o->channel);
 	o->channel->vcpus = o->vcpus;
 	o->channel->sample_ns = o->config.sample_ns;
+	o->channel->at_end = o->config.at_end;
 	qemu_observer_set_place(o, &usual_place);
 	qemu_observer_set_until(o, &o->config.until);
 	put_perturb(o->channel, &o->config.perturb);
@@ -256,13 +257,19 @@ static int watch_wait(struct machine *m, int result)
 	return WATCH_STOPPED;
 }
 
+static bool is_valid_stop(const struct qemu_observer *o, const struct channel_stop *s)
+{
+	bool has_why = s->why >= OBSERVE_AT_TIME && s->why <= (o->config.at_end ? OBSERVE_AT_END : OBSERVE_AT_UNTIL);
+	return has_why && s->vcpus == o->vcpus && s->vcpu < s->vcpus &&
+	       (s->why != OBSERVE_AT_HOOK || find_hook(o, s->hook) >= 0);
+}
+
 /* Copies the stop once, and checks the copy. */
 static bool take_stop(struct qemu_observer *o)
 {
 	const struct channel_stop s = *(volatile struct channel_stop *)&o->channel->stop;
 	bool at_hook = s.why == OBSERVE_AT_HOOK;
-	if ((!at_hook && s.why != OBSERVE_AT_TIME && s.why != OBSERVE_AT_UNTIL) || s.vcpus != o->vcpus ||
-	    s.vcpu >= s.vcpus || (at_hook && find_hook(o, s.hook) < 0))
+	if (!is_valid_stop(o, &s))
 		return false;
 	memcpy(o->registers, o->channel->registers, s.vcpus * sizeof(o->registers[0]));
 	o->stop = (struct observe_stop){ .why = (enum observe_why)s.why,
@@ -282,6 +289,10 @@ static int watch_stopped(struct machine *m, int result)
 		mark_damaged(o);
 		return WATCH_RELEASE;
 	}
+	if (o->stop.why == OBSERVE_AT_END && o->pumps)
+		shmpump_drain(&o->pump);
+	if (o->vm->observer_damaged)
+		return WATCH_RELEASE;
 	o->vm->stop = &o->stop;
 	o->vm->held_since = nsec_now();
 	notice_post(&o->vm->stopped);

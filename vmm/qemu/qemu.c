@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "base/bug.h"
 #include "base/file.h"
 #include "base/tool.h"
 #include "reactor/child.h"
@@ -517,6 +518,12 @@ static bool qemu_profile(const struct vm *vm, struct observe_profile *ret)
 	return qemu_observer_profile(&container_of(vm, struct qemu, vm)->observer, ret);
 }
 
+static void qemu_leave_memory(struct vm *vm)
+{
+	REQUIRE(vm->stop && vm->stop->why == OBSERVE_AT_END);
+	vm_scan_leave_memory(&qemu_of(vm)->scan);
+}
+
 static struct guestmem qemu_take_memory(struct vm *vm)
 {
 	return vm_scan_take_memory(&qemu_of(vm)->scan);
@@ -560,6 +567,7 @@ const struct vm_backend qemu_backend = {
 	.orders = qemu_orders,
 	.add_program = qemu_add_program,
 	.profile = qemu_profile,
+	.leave_memory = qemu_leave_memory,
 	.take_memory = qemu_take_memory,
 	.kill = qemu_kill,
 	.destroy = qemu_destroy,

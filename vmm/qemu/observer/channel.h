@@ -15,7 +15,7 @@
 #include "vmm/observe.h"
 
 #define CHANNEL_MAGIC	0x42534f6bu /* "kOSB" */
-#define CHANNEL_VERSION 6u
+#define CHANNEL_VERSION 7u
 
 /* Descriptors in QEMU's process. */
 enum { QEMU_FD_OBSERVER = 20, QEMU_FD_STOPPED, QEMU_FD_GO_ON, QEMU_FD_RECORDS, QEMU_FD_DOORBELL, QEMU_FD_PROFILE };
@@ -37,7 +37,7 @@ struct channel {
 	uint32_t magic, version, size, vcpus;
 	uint64_t sample_ns;
 	uint64_t until_ns; /* taken over at the start and after each stop: struct observe_until */
-	uint32_t until_vcpu, unused;
+	uint32_t until_vcpu, at_end;
 	uint64_t perturb_seed, perturb_span_ns;
 	uint32_t perturb_one_in, perturb_hold_ns, perturb_depth, perturb_at, perturb_window_ns;
 	uint32_t branches;

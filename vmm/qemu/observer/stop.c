@@ -2,6 +2,7 @@
 /* stop.c -- the channel to the orchestrator: stops, and records. All of it runs on the vCPU thread. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -165,6 +166,19 @@ void stop_reached(unsigned vcpu)
 	stop_for(OBSERVE_AT_UNTIL, NULL, vcpu, accounted_ns());
 }
 
+/* QEMU is in exit(): the guest stays as it is, and nothing of QEMU is used any more. */
+static void stop_at_end(void)
+{
+	struct channel *c = here.channel;
+	if (here.free_run || !c->at_end)
+		return;
+	tell_reader(c->stop.guest_ns);
+	c->stop = (struct channel_stop){
+		.why = OBSERVE_AT_END, .vcpus = c->vcpus, .guest_ns = c->stop.guest_ns, .count = c->stop.count + 1
+	};
+	wait_for_orchestrator();
+}
+
 /*
  * Waits for an orchestrator that is slower than the guest, which does not notice. So which records there are does not
  * depend on the host.
@@ -242,6 +256,7 @@ const char *stop_start(const struct qemu_internals *q)
 	if (!missing && here.channel) {
 		plan_sample(accounted_ns());
 		read_until();
+		atexit(stop_at_end);
 	}
 	return missing;
 }
