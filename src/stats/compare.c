@@ -313,6 +313,22 @@ static bool is_phase(const struct pool *p, const struct finding *f)
 	return pool_metric_phase(p, f->metric) >= 0;
 }
 
+/*
+ * A difference that stands out by itself, but not among so many tests. If no values of this number could have stood out
+ * among them, it is not known whether anything changed: says how many more it takes.
+ */
+static void find_hidden(const struct compare_options *o, struct finding *f)
+{
+	bool paired = o->test == COMPARE_PAIRED;
+	size_t n = MIN_OF(f->n[SIDE_A], f->n[SIDE_B]);
+	double alpha = o->alpha * f->p / f->q; /* for this test alone: q is p, times the tests, by its rank */
+	size_t wanted = paired ? signed_rank_pairs_needed(alpha) : mann_whitney_samples_needed(alpha);
+	bool hidden = f->verdict != FINDING_UNCHANGED && f->p < o->alpha && wanted > n;
+	f->verdict = hidden ? FINDING_NOISY : FINDING_UNCHANGED;
+	if (hidden)
+		f->needed = MAX_OF(f->needed, wanted - n);
+}
+
 /* Of many tests some are below alpha by luck: rank tests count by the rate of false discoveries. */
 static bool correct_for_many(const struct pool *pool, const struct compare_options *o, bool phases,
 			     struct comparison *c)
@@ -333,7 +349,7 @@ static bool correct_for_many(const struct pool *pool, const struct compare_optio
 		f->q = q[i];
 		bool ranks = o->test == COMPARE_MWU || o->test == COMPARE_PAIRED;
 		if (ranks && f->verdict != FINDING_NOISY && !(f->q < o->alpha))
-			f->verdict = FINDING_UNCHANGED;
+			find_hidden(o, f);
 	}
 	return true;
 }

@@ -303,6 +303,16 @@ def check_paired():
         p.make('two', 2000, 4000, 6000, **B)
         f = finding(compare('--test', 'paired')[1])
         check(f['verdict'] == 'noisy' and f['runs_needed'] == 3, '3 pairs show nothing; 6 could', f)
+    for pairs, wanted in ((6, 'noisy'), (7, 'regression')):
+        with Place() as p:
+            for seed in range(1, pairs + 1):
+                unlike = 2000 + (-1) ** seed * 400
+                write(p.runs, 'one', sidecar(seed=seed, stats={'worst_gap_ms': 1000, 'worst_run_delay_us': 2000}, **A))
+                write(p.runs, 'two', sidecar(seed=seed, stats={'worst_gap_ms': 2000 + seed, 'worst_run_delay_us': unlike + seed}, **B))
+            f = finding(compare('--test', 'paired')[1])
+            check(f['verdict'] == wanted and abs(f['p'] - 2 / 2 ** pairs) < 1e-9 and abs(f['q'] - 2 * f['p']) < 1e-9,
+                  f'of two metrics, one that {pairs} of {pairs} seeds make worse is {wanted}', f)
+            check(wanted != 'noisy' or f['runs_needed'] == 1, 'and what is missing is said', f)
 
 
 def check_history_and_runs():
