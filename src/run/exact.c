@@ -330,6 +330,7 @@ int exact_put(const struct exact *x, const char *lack, struct exact_subject subj
 	e->no_exact = x ? x->lack : lack;
 	if (!x || x->lack)
 		return 0;
+	exact_evidence_done(room);
 	e->exact = room;
 	return exact_measure(x, e, subject, room);
 }
