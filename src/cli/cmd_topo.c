@@ -1,28 +1,73 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* cmd_topo.c -- ktstr topo: the host's nodes, last-level caches and cores. */
+/* cmd_topo.c -- ktstr topo: the host's nodes, last-level caches and cores; the preset topologies of guests. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
+#include "base/json.h"
+#include "base/text.h"
 #include "cli/commands.h"
 #include "cli/out.h"
 #include "cli/shared_options.h"
 #include "lock/render.h"
+#include "topo/presets.h"
+
+#define PRESET_COLUMNS 26
 
 struct topo_args {
-	bool json;
+	bool json, presets;
 	const char *root;
 };
 
 static const struct option_row topo_options[] = {
 	ROW_JSON(struct topo_args, "print as JSON"),
+	OPT_FLAG(struct topo_args, presets, "presets", 0,
+		 "show the preset topologies that guests can have, instead of this machine's"),
 	OPT_STRING(struct topo_args, root, "root", 0, "DIR", "read a copy of another host's sysfs below DIR"),
 	OPT_END,
 };
 
+static void put_preset(const struct preset *p, struct buf *out)
+{
+	char topology[TOPOLOGY_TEXT_MAX];
+	text_append_columns(out, p->name, PRESET_COLUMNS, /* pad= */ true);
+	buf_appendf(out, "%4u CPUs  %s", preset_cpus(p), topology_format(&p->topology, topology));
+	if (p->last_llc_cores)
+		buf_appendf(out, ", but the last cache has %u cores", p->last_llc_cores);
+	buf_puts(out, p->verifier_only ? "; only 'ktstr verifier' has it\n" : "\n");
+}
+
+static int put_presets_json(struct buf *out)
+{
+	json_auto_t *all = json_array();
+	for (const struct preset *p = presets; p->name; p++) {
+		char topology[TOPOLOGY_TEXT_MAX];
+		json_t *o = json_pack("{s:s, s:s?, s:s, s:i, s:b}", "name", p->name, "former_name", p->old, "topology",
+				      topology_format(&p->topology, topology), "cpus", (int)preset_cpus(p),
+				      "verifier_only", p->verifier_only);
+		if (json_array_append_new(all, o) < 0)
+			return -ENOMEM;
+	}
+	json_print(all, true, out);
+	return out->failed ? -ENOMEM : 0;
+}
+
+static int show_presets(bool json)
+{
+	_cleanup_buf_ struct buf out = BUF_NULL;
+	int r = json ? put_presets_json(&out) : 0;
+	for (const struct preset *p = presets; !json && p->name; p++)
+		put_preset(p, &out);
+	if (r == 0)
+		out_buf(&out);
+	return r;
+}
+
 static int run_topo(void *args, struct err **err)
 {
 	const struct topo_args *a = args;
+	if (a->presets)
+		return show_presets(a->json);
 	struct host h = HOST_NULL;
 	struct cpuset_bits allowed = { 0 };
 	struct term t = term_probe(STDOUT_FILENO);

@@ -18,6 +18,8 @@ CASES = {
     'help-kernel-list.out': [KTSTR, 'kernel', 'list', '--help'],
     'help-locks.out': [KTSTR, 'locks', '--help'],
     'help-topo.out': [KTSTR, 'topo', '--help'],
+    'topo-presets.out': [KTSTR, 'topo', '--presets'],
+    'topo-presets.json': [KTSTR, 'topo', '--presets', '--json'],
     'help-stats.out': [KTSTR, 'stats', '--help'],
     'help-stats-compare.out': [KTSTR, 'stats', 'compare', '--help'],
     'help-run.out': [KTSTR, 'run', '--help'],

@@ -6,15 +6,15 @@
 
 Parts: `repeats`, one seed 20 times on a busy host, and all examples observed and not; `kernels`, the tests of real
 guests on an old and the newest kernel, which are built first; `arm64`, guests of that architecture, whose kernel is
-built first; `slurm`, a cluster of this machine, with faults; `defaults`, every work type with its default parameters
-under EEVDF and the kernel tree's own schedulers; `behaviour`, the tests of work types and operations, `canned`, those
-of canned scenarios, `payloads`, those of programs in guests, and `trust`, schedulers without known faults in many
-scenarios, each also on a kernel of series 7 if one is in the cache; `faults`, each known fault of a scheduler in its
-question of `ktstr try`; `starts`, the examples and behaviour tests booted and cloned, whose verdicts must be equal;
-`stress`, an hour of a guest's time in which CPUs go offline and online again; `wide`, guests with 64, 128 and 240 CPUs,
-which must place a worker on each of them and reach a verdict; `fuzz`, mutations of the kept corpora through every parser;
-`images`, dumps of crashed
-guests' memory that is damaged each time in another way.
+built first; `slurm`, a cluster of this machine, with faults; `veristat`, the kernel's own, beside `ktstr verifier`;
+`defaults`, every work type with its default parameters under EEVDF and the kernel tree's own schedulers; `behaviour`,
+the tests of work types and operations, `canned`, those of canned scenarios, `payloads`, those of programs in guests,
+and `trust`, schedulers without known faults in many scenarios, each also on a kernel of series 7 if one is in the
+cache; `faults`, each known fault of a scheduler in its question of `ktstr try`; `starts`, the examples and behaviour
+tests booted and cloned, whose verdicts must be equal; `stress`, an hour of a guest's time in which CPUs go offline
+and online again; `wide`, guests with 64, 128 and 240 CPUs, which must place a worker on each of them and reach a
+verdict; `fuzz`, mutations of the kept corpora through every parser; `images`, dumps of crashed guests' memory that is
+damaged each time in another way.
 Exit status: 0 if nothing failed, 1 otherwise.
 """
 import argparse
@@ -256,6 +256,10 @@ def arm64(_):
     return guest_test('arm64')
 
 
+def veristat(_):
+    return tap_test('veristat', 'soak/veristat')
+
+
 def slurm(_):
     """A cluster of this machine: all examples on two kernels, and faults."""
     return tap_test('slurm', 'slurm/slurm', ['--many']) + tap_test('slurm', 'slurm/faults')
@@ -311,13 +315,13 @@ def images(kernel):
 
 
 def main():
-    parts = {'repeats': repeats, 'kernels': kernels, 'arm64': arm64, 'slurm': slurm, 'defaults': defaults, 'faults': faults,
+    parts = {'repeats': repeats, 'kernels': kernels, 'arm64': arm64, 'slurm': slurm, 'veristat': veristat, 'defaults': defaults, 'faults': faults,
              'starts': starts, 'stress': stress, 'wide': wide, 'fuzz': fuzz, 'images': images}
     parts |= {name: functools.partial(sweep, name) for name in SWEEPS}
     odd = []
     for name, part in parts.items():
         if not ARGS.only or ARGS.only == name:
-            odd += part(None if name in ('fuzz', 'kernels', 'repeats', 'arm64', 'slurm', 'faults') else need_kernel('soak'))
+            odd += part(None if name in ('fuzz', 'kernels', 'repeats', 'arm64', 'slurm', 'veristat', 'faults') else need_kernel('soak'))
     for line in odd:
         say('FAILED ' + line)
     sys.exit(1 if odd else 0)
