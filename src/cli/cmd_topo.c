@@ -37,30 +37,34 @@ static void put_preset(const struct preset *p, struct buf *out)
 	buf_puts(out, p->verifier_only ? "; only 'ktstr verifier' has it\n" : "\n");
 }
 
-static int put_presets_json(struct buf *out)
+static json_t *preset_json(const struct preset *p)
 {
-	json_auto_t *all = json_array();
-	for (const struct preset *p = presets; p->name; p++) {
-		char topology[TOPOLOGY_TEXT_MAX];
-		json_t *o = json_pack("{s:s, s:s?, s:s, s:i, s:b}", "name", p->name, "former_name", p->old, "topology",
-				      topology_format(&p->topology, topology), "cpus", (int)preset_cpus(p),
-				      "verifier_only", p->verifier_only);
-		if (json_array_append_new(all, o) < 0)
-			return -ENOMEM;
-	}
-	json_print(all, true, out);
-	return out->failed ? -ENOMEM : 0;
+	char topology[TOPOLOGY_TEXT_MAX];
+	json_t *o = json_object();
+	json_put_text(&o, "name", p->name);
+	json_put_text(&o, "former_name", p->old);
+	json_put_text(&o, "topology", topology_format(&p->topology, topology));
+	json_put_u64(&o, "cpus", preset_cpus(p));
+	json_put_bool(&o, "verifier_only", p->verifier_only);
+	return o;
 }
 
 static int show_presets(bool json)
 {
 	_cleanup_buf_ struct buf out = BUF_NULL;
-	int r = json ? put_presets_json(&out) : 0;
-	for (const struct preset *p = presets; !json && p->name; p++)
-		put_preset(p, &out);
-	if (r == 0)
-		out_buf(&out);
-	return r;
+	json_t *all = json_array();
+	for (const struct preset *p = presets; p->name; p++) {
+		json_add(&all, preset_json(p));
+		if (!json)
+			put_preset(p, &out);
+	}
+	if (json)
+		json_print(all, true, &out);
+	json_decref(all);
+	if (out.failed)
+		return -ENOMEM;
+	out_buf(&out);
+	return 0;
 }
 
 static int run_topo(void *args, struct err **err)
