@@ -98,7 +98,25 @@ static void note_file(const char *key, const char *path)
 		fclose(f);
 }
 
-/* Only what stands first for each CPU, up to the empty line: all of it would be more than a test may print. */
+/* Only these lines: all of them would be more than a test may print. */
+static void note_status(pid_t pid)
+{
+	static const char *const wanted[] = { "Tgid:", "PPid:", "voluntary_ctxt_switches:",
+					      "nonvoluntary_ctxt_switches:" };
+	char path[64], *line = NULL;
+	size_t room = 0;
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	FILE *f = fopen(path, "re");
+	while (f && getline(&line, &room, f) > 0)
+		for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+			if (!strncmp(line, wanted[i], strlen(wanted[i])))
+				fprintf(notes, "TRUTH task-status %d %s", (int)pid, line);
+	free(line);
+	if (f)
+		fclose(f);
+}
+
+/* The same: only what stands first for each CPU, up to the empty line. */
 static void note_debug(void)
 {
 	FILE *f = fopen("/sys/kernel/debug/sched/debug", "re");
@@ -123,9 +141,7 @@ static void note_tasks(void)
 		snprintf(path, sizeof(path), "/proc/%d/schedstat", (int)child[i]);
 		snprintf(key, sizeof(key), "task-schedstat %d", (int)child[i]);
 		note_file(key, path);
-		snprintf(path, sizeof(path), "/proc/%d/status", (int)child[i]);
-		snprintf(key, sizeof(key), "task-status %d", (int)child[i]);
-		note_file(key, path);
+		note_status(child[i]);
 	}
 }
 
