@@ -200,7 +200,7 @@ static int attribute(const struct search *s, const char *path, struct affected *
 		if (!json_object_get(s->inputs[i].path, path))
 			continue;
 		found = true;
-		r = mark_program(a, &s->program[i], "", name);
+		r = mark_program(a, &s->program[i], name, " changed");
 	}
 	if (r < 0)
 		return r;

@@ -129,6 +129,18 @@ static int check_words(const struct ci_args *a, struct err **err)
 	return 0;
 }
 
+/* What the workflow will need on a machine that has only the checkout. */
+static void note_defaults(const struct ci_args *a)
+{
+	if (!a->kernel.count)
+		say_printf("note: no kernel is named: the jobs test the one that they find; --kernel distro, for "
+			   "example, builds one\n");
+	if (a->operands.count < 2 && !path_exists("build"))
+		say_printf("note: the workflow takes the tests from 'build', which is not here; name their program: "
+			   "ktstr ci %s PATH\n",
+			   a->operands.item[0]);
+}
+
 static int run_ci(void *args, struct err **err)
 {
 	const struct ci_args *a = args;
@@ -144,6 +156,7 @@ static int run_ci(void *args, struct err **err)
 	else
 		return FAIL(err, ERR_USAGE, -EINVAL, "ci: for which service? Name github or gitlab%s%s%s",
 			    *service ? ", not '" : "", service, *service ? "'" : "");
+	note_defaults(a);
 	if (!a->output) {
 		out_buf(&out);
 		return out.failed ? -ENOMEM : 0;

@@ -262,7 +262,7 @@ static const enum group_by show_group_ids[] = { GROUP_PCOMM, GROUP_ALL, GROUP_CG
 		OPT_LIST(struct rows_args, columns, "columns", 0, "COLUMN", "show these columns"),                     \
 		OPT_LIST(struct rows_args, sort, "sort-by", 0, "METRIC[:asc|desc]",                                    \
 			 "order groups by these metrics, by default descending"),                                      \
-		OPT_NUMBER(struct rows_args, limit, "limit", 0, "N", 0, UINT32_MAX, 500, "rows of a block; 0: all"),   \
+		OPT_NUMBER(struct rows_args, limit, "limit", 0, "N", 0, UINT32_MAX, 500, "rows of a table; 0: all"),   \
 		OPT_FLAG(struct rows_args, exact, "no-thread-normalize", 0, "do not treat numbers in names as equal"), \
 		ROW_JSON(struct rows_args, "print as JSON")
 
@@ -435,8 +435,8 @@ static int run_compare(void *args, struct err **err)
 	"lacks is '-'.\n\nThe sections are primary, taskstats-delay, derived, cgroup-stats, cgroup-limits, "         \
 	"memory-stat, memory-events, pressure, host-pressure, smaps-rollup and sched-ext. Those of control groups "  \
 	"and "                                                                                                       \
-	"pressure are shown for groups by cgroup.\n\n%UPTIME is a time in percent of the time since the threads' "   \
-	"start."
+	"pressure are shown for groups by cgroup.\n\n%UPTIME is a time in percent of how long the threads have "     \
+	"existed, added up over them: of a thread that always waits for a CPU, wait_time_ns has 100 %."
 
 const struct command cmd_ctprof_show = {
 	.name = "ctprof show",
@@ -511,7 +511,7 @@ static int run_metric_list(void *args, struct err **err)
 	_cleanup_buf_ struct buf out = BUF_NULL;
 	json_auto_t *all = json_array();
 	(void)err;
-	buf_appendf(&out, "%-30s %-15s %-6s %-8s %s\n", "NAME", "SECTION", "UNIT", "GROUP", "MEANING");
+	buf_appendf(&out, "%-30s %-15s %-6s %-8s %s\n", "NAME", "SECTION", "UNIT", "RULE", "MEANING");
 	for (const struct metric_row *m = metric_rows; m->name; m++)
 		add_metric(&all, &out, m->name, m->section, m->unit, rules[m->rule], m->tags, m->meaning);
 	for (const struct derived_row *d = derived_rows; d->name; d++)

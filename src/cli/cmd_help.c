@@ -38,7 +38,8 @@ static int run_completions(void *args, struct err **err)
 	}
 	const char *shell = a->operands.count == 1 ? a->operands.item[0] : "";
 	if (completions_write(shell, a->binary ? a->binary : "ktstr", &text) < 0)
-		return FAIL(err, ERR_USAGE, -EINVAL, "completions needs the name of a shell: " COMPLETION_SHELLS);
+		return FAIL(err, ERR_USAGE, -EINVAL, "completions needs the name of a shell%s%s%s: " COMPLETION_SHELLS,
+			    *shell ? ", not '" : "", shell, *shell ? "'" : "");
 	return print(&text);
 }
 
@@ -53,7 +54,11 @@ const struct command cmd_completions = {
 	.option = completions_options,
 	.example =
 		(const struct example[]){
-			{ "source <(ktstr completions bash)", "completions in this shell" },
+			{ "source <(ktstr completions bash)", "in this bash; in ~/.bashrc, in every one" },
+			{ "source <(ktstr completions zsh)",
+			  "in this zsh, after 'autoload -U compinit; compinit'; in ~/.zshrc, in every one" },
+			{ "ktstr completions fish | source", "in this fish" },
+			{ "ktstr completions fish > ~/.config/fish/completions/ktstr.fish", "in every fish" },
 			{ NULL },
 		},
 	OPERANDS(struct completions_args, operands),

@@ -237,9 +237,9 @@ static void write_zsh(const char *program, struct buf *out)
 	for (const struct command *const *c = commands; *c; c++)
 		zsh_command(*c, out);
 	buf_appendf(out,
-		    "\tesac\n}\nif [ \"$funcstack[1]\" = _ktstr ]; then\n\t_ktstr \"$@\"\nelse\n\tcompdef _ktstr "
-		    "%s\n"
-		    "fi\n",
+		    "\tesac\n}\nif [ \"$funcstack[1]\" = _ktstr ]; then\n\t_ktstr \"$@\"\n"
+		    "elif (( $+functions[compdef] )); then\n\tcompdef _ktstr %s\n"
+		    "else\n\tprint -u2 'ktstr: completions need this first: autoload -U compinit; compinit'\nfi\n",
 		    program);
 }
 

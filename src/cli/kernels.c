@@ -140,6 +140,11 @@ static bool may_download(const struct kernel_ref *refs, size_t count, bool is_bu
 	return false;
 }
 
+static bool has_remote_cache(void)
+{
+	return environment_get(ENV_KERNEL_STORE) || environment_is_on(ENV_GHA_CACHE);
+}
+
 static int resolve_refs(struct reactor *r, const struct resolve_config *config, bool quiet, struct kernels_result *ret,
 			struct err **err)
 {
@@ -443,6 +448,9 @@ int kernels_get(struct reactor *r, const struct cache *cache, const struct kerne
 	int result = check_words(q, &words, err);
 	if (result == 0)
 		result = resolve(r, &http, cache, q, ret, err);
+	/* A store may also have kernels whose sources need no download: of the distribution, of a tarball. */
+	if (result == 0 && !http && has_remote_cache())
+		result = http_new(r, NULL, &http, err);
 	if (result == 0)
 		result = build(r, http, cache, q, &words, ret, err);
 	buf_done(&words.extra);

@@ -169,9 +169,12 @@ static void offer_of_suites(const struct wanted *w, char kind, const char *befor
 	strings_free(binary);
 }
 
+/* A filter may leave out the "ktstr/"; so may who begins to type one. */
 static void offer_tests(const struct wanted *w)
 {
 	offer_of_suites(w, 't', "ktstr/");
+	if (*w->prefix)
+		offer_of_suites(w, 't', "");
 }
 
 static void offer_test_names(const struct wanted *w)

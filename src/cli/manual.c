@@ -3,9 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "cli/options.h"
 
 #define OPTION_COLUMN 29 /* column at which an option's help begins */
+#define TEXT_COLUMNS  100
 
 static const char synopsis[] = "test Linux process schedulers in virtual machines";
 static const char *const group_titles[GROUP_MAX] = {
@@ -91,10 +93,25 @@ static void put_option(const struct option_row *o, struct buf *out)
 	buf_puts(out, "\n");
 }
 
+/* Paragraphs are separated by empty lines. */
+static void put_text(const char *text, struct buf *out)
+{
+	for (const char *p = text; *p;) {
+		const char *end = strstr(p, "\n\n") ?: p + strlen(p);
+		_cleanup_buf_ struct buf paragraph = BUF_NULL;
+		buf_append(&paragraph, p, (size_t)(end - p));
+		buf_puts(out, "\n");
+		text_append_wrapped(out, buf_str(&paragraph), TEXT_COLUMNS, 0);
+		p = end + strspn(end, "\n");
+	}
+}
+
 void help_command(const struct command *c, struct buf *out)
 {
-	buf_appendf(out, "\nUsage:\n ktstr %s [options]%s%s\n\n%s.\n\nOptions:\n", c->name, c->operands ? " " : "",
+	buf_appendf(out, "\nUsage:\n ktstr %s [options]%s%s\n\n%s.\n", c->name, c->operands ? " " : "",
 		    c->operands ? c->operands : "", c->summary);
+	put_text(c->text ?: "", out);
+	buf_puts(out, "\nOptions:\n");
 	for (const struct option_row *o = option_first(c); o; o = option_next(c, o))
 		if (!o->hidden)
 			put_option(o, out);

@@ -76,7 +76,8 @@ static void describe_end(const struct kernel_job *job, struct buf *out)
 	if (job->result < 0)
 		buf_puts(out, job->result == -ECANCELED ? "cancelled" : "failed");
 	else if (job->hit)
-		buf_appendf(out, "cached kernel found: %s/%s", job->config.cache->root, job->key);
+		buf_appendf(out, "cached kernel found: %s/%s%s%s", job->config.cache->root, job->key,
+			    job->note[0] ? "; " : "", job->note);
 	else if (job->key[0])
 		buf_appendf(out, "built in %s%s: %s%s%s", spent, ccache, job->key, job->note[0] ? "; " : "", job->note);
 	else

@@ -87,7 +87,7 @@ static int set_key(struct test_args *a, json_t **kept, const struct config_key *
 		return set_number(a, kept, k->option, value, err);
 	if ((!strcmp(k->name, "slow_timeout") || !strcmp(k->name, "show_output")) && json_is_string(value))
 		return set_text(a, kept, k->option, json_string_value(value), err);
-	return FAIL(err, ERR_DATA, -EBADMSG, "it is not a value of the right type (%s)", k->type);
+	return FAIL(err, ERR_DATA, -EBADMSG, "it is not a value of the right type (%s), %s", k->type, k->meaning);
 }
 
 /* --- profiles ----------------------------------------------------------------------------------------------------- */
@@ -200,8 +200,10 @@ int test_config_apply(struct test_args *a, json_t **ret_kept, struct err **err)
 	if (!path)
 		return 0;
 	int r = json_read_file(path, &config, err);
-	if (r == 0)
-		r = apply(a, config, &kept, err);
+	/* Its message names the file. */
+	if (r < 0)
+		return r;
+	r = apply(a, config, &kept, err);
 	if (r < 0)
 		return err_wrap(err, r, "use '%s'", path);
 	*ret_kept = TAKE_PTR(kept);

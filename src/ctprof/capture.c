@@ -209,7 +209,6 @@ int capture_host(struct host_capture *c, struct profile *ret, struct err **err)
 {
 	_cleanup_free_ struct reading *g = calloc(1, sizeof(*g));
 	*ret = (struct profile){ .captured_at_ns = (uint64_t)nsec_clock(CLOCK_REALTIME),
-				 .uptime_ns = uptime_of(c->root),
 				 .ticks_per_second = (uint64_t)sysconf(_SC_CLK_TCK) };
 	memset(c->counts, 0, sizeof(c->counts));
 	if (!g)
@@ -218,6 +217,8 @@ int capture_host(struct host_capture *c, struct profile *ret, struct err **err)
 	g->s = ret;
 	g->taskstats = TASKSTATS_NULL;
 	int r = read_all(g, err);
+	/* After the threads were read: none of them ran or waited for longer than it is old. */
+	ret->uptime_ns = uptime_of(c->root);
 	taskstats_close(&g->taskstats);
 	return r;
 }

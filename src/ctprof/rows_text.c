@@ -180,6 +180,11 @@ static void measure(const struct row_block *b, bool compares, unsigned width[COL
 	}
 }
 
+/* Columns whose cells end below each other. */
+#define NUMBERS                                                                                       \
+	(1U << COLUMN_THREADS | 1U << COLUMN_VALUE | 1U << COLUMN_BASELINE | 1U << COLUMN_CANDIDATE | \
+	 1U << COLUMN_DELTA | 1U << COLUMN_PERCENT | 1U << COLUMN_UPTIME)
+
 /* Appends a line's cells; no spaces at its end. */
 static void put_line(const struct row *r, unsigned columns, bool compares, const unsigned *width, struct buf *out)
 {
@@ -192,7 +197,11 @@ static void put_line(const struct row *r, unsigned columns, bool compares, const
 		if (r)
 			put_cell(r, c, compares, &cell);
 		buf_puts(out, begun++ ? "  " : "");
-		text_append_columns(out, r ? buf_str(&cell) : titles[c], width[c], !last);
+		const char *text = r ? buf_str(&cell) : titles[c];
+		bool number = NUMBERS >> c & 1;
+		if (number)
+			buf_appendf(out, "%*s", (int)(width[c] - text_columns(text)), "");
+		text_append_columns(out, text, width[c], !last && !number);
 	}
 	while (out->len && out->data[out->len - 1] == ' ')
 		out->data[--out->len] = '\0';

@@ -155,6 +155,8 @@ void remote_end(struct kernel_job *job, int result)
 		buf_puts(&why, strerror(-result));
 	if (result < 0)
 		snprintf(job->note, sizeof(job->note), "not taken from the store: %s", buf_str(&why));
+	else
+		snprintf(job->note, sizeof(job->note), "taken from the store");
 	remote_done(job);
 	remove_files(job);
 }

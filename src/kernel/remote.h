@@ -13,7 +13,7 @@
 
 /* Begins to ask; the machine waits for the answer. False: there is no store, or the job has no use for one. */
 bool remote_start(struct machine *m, struct kernel_job *job);
-/* @result: the answer; 0: the entry is in the cache. Otherwise leaves a note that says why it is not. */
+/* @result: the answer; 0: the entry is in the cache. Leaves a note that says so, or why it is not. */
 void remote_end(struct kernel_job *job, int result);
 /* Frees what is left after a cancel; else does nothing. */
 void remote_done(struct kernel_job *job);

@@ -276,7 +276,7 @@ def history(r):
     os.remove(r / 'src/c/untracked.c')
     got, run = r.ask('--matrix', '--base', 'HEAD', '--worktree')
     check(got == {'include': [{'scheduler': C, 'filter': 'scheduler(=scx_c)'}, {'scheduler': 'eevdf', 'filter': 'scheduler(=eevdf)'}]}, 'a matrix', run)
-    check('scx_c: src/c/main.c' in run.err, 'the reason is printed', run)
+    check('scx_c: src/c/main.c changed' in run.err, 'the reason is printed', run)
 
 
 def relevant(r):

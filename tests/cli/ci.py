@@ -103,6 +103,9 @@ def github():
         check(done.returncode == 1 and '3 tests: 1 failed, 2 passed' in done.stdout, 'merge: one verdict of all', f'{done.stdout}{done.stderr}')
         check(os.path.exists(p / 'summary') and os.path.exists(p / 'repo/report.html'), 'with a summary and a report')
         key = re.search(r'ktstr-kernels-\w+', made.out).group()
+        plain = Run('ci', 'github', cwd=p.path).err
+        check('no kernel is named' in plain and "'build', which is not here" in plain, 'defaults that may not fit are told', plain)
+        check('note:' not in Run('ci', 'github', '--kernel', '6.12', 'a', cwd=p.path).err, 'and are not where all is named')
         other = Run('ci', 'github', '--kernel', '6.12,6.14', 'a b', cwd=p / 'repo').out
         check(key not in other and "--kernel 6.12 --kernel 6.14 -E" in other and "'a b'" in other, 'kernels and paths; another key of the cache', other)
 

@@ -199,6 +199,8 @@ def check_tables(a, b):
     check(lines[1].split() == ['ser)', 'ver', '2→2', 'run_time_ns', '1.5µs', '→', '3.5µs', '+2µs', '+133.3%', '0.0%'],
           'the largest change is first', run)
     check('same' in run.out and 'only in' not in run.out, 'texts are compared', run)
+    run = Run('ctprof', 'show', b, '--metrics', 'run_time_ns', '--columns', 'threads,value')
+    check(len({len(line) for line in run.out.splitlines()}) == 1, 'numbers end below each other', run)
     run = Run('ctprof', 'show', b, '--sort-by', 'run_time_ns:asc', '--columns', 'group,metric,value,tags', '--metrics', 'run_time_ns')
     check([line.split()[0] for line in run.out.splitlines()] == ['GROUP', 'batch-{N}', 'ser)'], 'sorted; chosen columns', run)
     run = Run('ctprof', 'show', b, '--sections', 'derived', '--group-by', 'all', '--limit', '1')

@@ -119,6 +119,17 @@ def transfers(store):
     store.w.m.clear()
 
 
+def local_tarball(store):
+    """A source that needs no download of its own is looked up as well."""
+    path = store.w.scratch / f'linux-{VERSION}.tar.xz'
+    write(path, read(store.w.m.root + '/' + layout.tarball_path(VERSION).lstrip('/')))
+    store.publish()
+    store.w.fresh()
+    run = store.w.run('build', path, KTSTR_KERNEL_STORE=store.w.m.url + '/store')
+    check(run.status == 0 and 'taken from the store' in run.err and 'unpack' not in run.err and store.w.keys() == [store.key], 'a tarball: the entry is used without a build',
+          f'{store.w.keys()}\n{run}')
+
+
 def main():
     with Scratch() as scratch, Mirror(scratch / 'root') as mirror:
         layout.lay_out(mirror.root, (VERSION,), (VERSION,))
@@ -136,6 +147,7 @@ def main():
         w.m.clear()
         damage(store)
         transfers(store)
+        local_tarball(store)
     finish(at_least=20)
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
-from tap import KTSTR, Run, Scratch, check, finish, skip  # noqa: E402
+from tap import Run, Scratch, check, finish, skip  # noqa: E402
 
 # The words on the line, and words that must, and must not, be offered for the last one.
 LINES = (
@@ -83,5 +83,9 @@ with Scratch() as scratch:
             check(wanted <= got and not extra, f'{shell}: ktstr {" ".join(words)}<TAB>', f'offered {sorted(got)}\n{told}')
     named = Run('completions', 'bash', '--binary', 'kt2')
     check('complete -o filenames -F _ktstr kt2' in named.out, 'for a program of another name', named)
-    check(Run('completions', 'tcsh').status == 64, 'no such shell: 64', KTSTR)
+    run = Run('completions', 'tcsh')
+    check(run.status == 64 and "not 'tcsh'" in run.err, 'no such shell: 64, and it is named', run)
+    if shutil.which('zsh'):
+        said = subprocess.run(['zsh', '-f', '-c', 'source ' + scratch / 'zsh'], capture_output=True, text=True).stderr
+        check('compinit' in said and 'not found' not in said, 'zsh: without its completions, what to do is said', said)
 finish(at_least=20)
