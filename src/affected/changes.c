@@ -24,12 +24,12 @@ void changes_done(struct changes *c)
 	*c = (struct changes){ 0 };
 }
 
-/* The output of git. With @lines false, without its last newline. 1: git failed. */
-static int git(const char *const *argv, struct buf *out, bool lines)
+/* The output of git in @dir. With @lines false, without its last newline. 1: git failed. */
+static int git_in(const char *dir, const char *const *argv, struct buf *out, bool lines)
 {
 	int status = 0;
 	buf_clear(out);
-	int r = tool_output(argv, ".", out, &status);
+	int r = tool_output(argv, dir, out, &status);
 	if (r == -ENOMEM || (r == 0 && status == 0 && out->failed))
 		return -ENOMEM;
 	if (r < 0 || status != 0)
@@ -37,6 +37,11 @@ static int git(const char *const *argv, struct buf *out, bool lines)
 	if (!lines && out->len && out->data[out->len - 1] == '\n')
 		out->data[--out->len] = '\0';
 	return 0;
+}
+
+static int git(const char *const *argv, struct buf *out)
+{
+	return git_in(".", argv, out, false);
 }
 
 PRINTF_LIKE(2, 3) static int set_why(struct changes *c, const char *fmt, ...)
@@ -54,7 +59,7 @@ static int merge_base(const char *ref, struct changes *c, struct buf *out)
 {
 	const char *const argv[] = { GIT, "merge-base", "HEAD", ref, NULL };
 	/* A word that begins with a dash would be an option of git. */
-	int r = *ref == '-' ? 1 : git(argv, out, false);
+	int r = *ref == '-' ? 1 : git(argv, out);
 	return r == 1 ? set_why(c, "git knows no common ancestor of HEAD and '%s'", ref) : r;
 }
 
@@ -68,7 +73,7 @@ static int find_base(const struct change_question *q, struct changes *c, struct 
 		const char *const argv[] = { GIT,	"rev-parse",	    "--verify",
 					     "--quiet", "--end-of-options", buf_str(&name),
 					     NULL };
-		int r = git(argv, out, false);
+		int r = git(argv, out);
 		return r == 1 ? set_why(c, "git knows no commit '%s'", q->base) : r;
 	}
 	if (q->base_ref)
@@ -94,11 +99,14 @@ static int add_path(struct changes *c, const char *dir, const char *path)
 	return 0;
 }
 
-/* @argv prints paths, each ended by a NUL, relative to the top. */
+/*
+ * @argv prints paths, each ended by a NUL. It runs at the top: with "diff.relative" in its configuration, git names
+ * only what is below the directory in which it runs.
+ */
 static int add_paths(const char *const *argv, struct changes *c)
 {
 	_cleanup_buf_ struct buf out = BUF_NULL;
-	int r = git(argv, &out, true);
+	int r = git_in(c->top, argv, &out, true);
 	if (r == 1)
 		return set_why(c, "git could not say what changed");
 	for (size_t at = 0; r == 0 && at < out.len; at += strlen(out.data + at) + 1)
@@ -109,10 +117,9 @@ static int add_paths(const char *const *argv, struct changes *c)
 static int find(const struct change_question *q, struct changes *c)
 {
 	static const char *const top[] = { GIT, "rev-parse", "--show-toplevel", NULL };
-	static const char *const untracked[] = { GIT,		"ls-files", "-z", "--others", "--exclude-standard",
-						 "--full-name", ":/",	    NULL };
+	static const char *const untracked[] = { GIT, "ls-files", "-z", "--others", "--exclude-standard", NULL };
 	_cleanup_buf_ struct buf out = BUF_NULL, base = BUF_NULL;
-	int r = git(top, &out, false);
+	int r = git(top, &out);
 	if (r == 1)
 		return set_why(c, "there is no git checkout here");
 	c->top = r == 0 ? strdup(buf_str(&out)) : NULL;
@@ -153,7 +160,7 @@ int changes_take(const char *const *paths, size_t count, struct changes *ret)
 	static const char *const top[] = { GIT, "rev-parse", "--show-toplevel", NULL };
 	_cleanup_buf_ struct buf out = BUF_NULL;
 	*ret = (struct changes){ 0 };
-	int r = here ? git(top, &out, false) : -ENOMEM;
+	int r = here ? git(top, &out) : -ENOMEM;
 	if (r == 0 || r == 1)
 		ret->top = strdup(r == 0 ? buf_str(&out) : here);
 	r = ret->top ? 0 : -ENOMEM;

@@ -42,16 +42,42 @@ static void remove_one(struct cleanup *c, const char *path)
 		   errno == EBUSY ? "; processes still run in it, see its cgroup.procs" : "");
 }
 
+/* A directory, and no link to one: links of groups' names could lead anywhere. */
+static bool is_real_dir(const char *path)
+{
+	struct stat st;
+	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/*
+ * Do only control groups, or empty directories, make up @path? A directory of files of somebody's is no group, although
+ * its empty directories could be removed. The kernel puts cgroup.procs into every group.
+ */
+static bool is_group(const char *path, unsigned depth)
+{
+	_cleanup_free_ char *procs = path_join(path, "cgroup.procs");
+	bool kernels = procs && path_exists(procs), good = procs && depth < DEPTH_MAX;
+	DIR *dir = good ? opendir(path) : NULL;
+	for (struct dirent *e; good && dir && (e = readdir(dir));) {
+		_cleanup_free_ char *child = path_join(path, e->d_name);
+		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
+			continue;
+		good = child && (is_real_dir(child) ? is_group(child, depth + 1) : kernels);
+	}
+	if (dir)
+		closedir(dir);
+	return good;
+}
+
 /* Children first. Links are not followed. */
 static void remove_below(struct cleanup *c, const char *path, unsigned depth)
 {
 	DIR *dir = depth < DEPTH_MAX ? opendir(path) : NULL;
 	for (struct dirent *e; dir && (e = readdir(dir));) {
-		struct stat st;
 		_cleanup_free_ char *child = path_join(path, e->d_name);
 		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..") || !child)
 			continue;
-		if (lstat(child, &st) == 0 && S_ISDIR(st.st_mode))
+		if (is_real_dir(child))
 			remove_below(c, child, depth + 1);
 	}
 	if (dir)
@@ -98,17 +124,46 @@ static void clean_root(struct cleanup *c, const char *root)
 		pid_t pid;
 		uint64_t ticks;
 		_cleanup_free_ char *path = path_join(root, e->d_name);
-		if (!path || !is_ours(e->d_name, &pid, &ticks) || !path_is_dir(path))
+		if (!path || !is_ours(e->d_name, &pid, &ticks) || !is_real_dir(path))
 			continue;
 		if (is_live(pid, ticks)) {
 			say_printf("ktstr: skipping %s (live process)\n", path);
 			c->skipped++;
 			continue;
 		}
-		remove_below(c, path, 0);
+		if (is_group(path, 0)) {
+			remove_below(c, path, 0);
+			continue;
+		}
+		say_printf("warning: '%s' is no control group: it holds files; it stays\n", path);
+		c->failed++;
 	}
 	if (dir)
 		closedir(dir);
+}
+
+static bool is_mount_point(const char *path)
+{
+	_cleanup_free_ char *above = path_join(path, "..");
+	struct stat own, up;
+	return !above || stat(path, &own) < 0 || stat(above, &up) < 0 || own.st_dev != up.st_dev ||
+	       own.st_ino == up.st_ino;
+}
+
+/* What the user names is checked as a whole before anything is removed. */
+static int clean_named(struct cleanup *c, const char *said, struct err **err)
+{
+	_cleanup_free_ char *path = realpath(said, NULL);
+	if (!path || !path_is_dir(path))
+		return FAIL(err, ERR_USAGE, -ENOENT, "cgroup path not found: %s", said);
+	if (is_mount_point(path))
+		return FAIL(err, ERR_USAGE, -EBUSY,
+			    "--parent-cgroup %s: it is the root of a file system; name a control group below it", said);
+	if (!is_group(path, 0))
+		return FAIL(err, ERR_USAGE, -EINVAL, "--parent-cgroup %s: it is no control group: it holds files",
+			    said);
+	remove_below(c, path, 0);
+	return 0;
 }
 
 static int run_cleanup(void *args, struct err **err)
@@ -117,10 +172,9 @@ static int run_cleanup(void *args, struct err **err)
 	const struct cleanup_args *a = args;
 	const char *said = environment_get(ENV_HOST_CGROUP_PARENT);
 	struct cleanup c = { 0 };
-	if (a->parent && !path_is_dir(a->parent))
-		return FAIL(err, ERR_USAGE, -ENOENT, "cgroup path not found: %s", a->parent);
-	if (a->parent)
-		remove_below(&c, a->parent, 0);
+	int r = a->parent ? clean_named(&c, a->parent, err) : 0;
+	if (r < 0)
+		return r;
 	for (size_t i = 0; !a->parent && (said ? i < 1 : usual[i] != NULL); i++)
 		clean_root(&c, said ?: usual[i]);
 	say_printf("%zu control group%s removed\n", c.removed, plural(c.removed));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* cmd_help.c -- the commands that print the tables of options: ktstr help, ktstr completions. */
+#include <ctype.h>
 #include <string.h>
 
 #include "cli/commands.h"
@@ -25,6 +26,20 @@ static const struct option_row completions_options[] = {
 	OPT_END,
 };
 
+/* Scripts have the name without quotes, too, where a shell allows none. */
+static int check_program(const char *name, struct err **err)
+{
+	size_t len = strlen(name);
+	for (size_t i = 0; i < len; i++)
+		if (!isascii(name[i]) || (!isalnum(name[i]) && !strchr("._+/-", name[i])))
+			len = 0;
+	if (len && *name != '-')
+		return 0;
+	return FAIL(err, ERR_USAGE, -EINVAL,
+		    "completions: --binary '%s': a name has letters, digits and ._+/-; link the program to such a name",
+		    name);
+}
+
 static int run_completions(void *args, struct err **err)
 {
 	const struct completions_args *a = args;
@@ -36,6 +51,9 @@ static int run_completions(void *args, struct err **err)
 			return FAIL(err, ERR_USAGE, -EINVAL, "completions: '%s' is not a kind of values", a->values);
 		return print(&text);
 	}
+	int r = a->binary ? check_program(a->binary, err) : 0;
+	if (r < 0)
+		return r;
 	const char *shell = a->operands.count == 1 ? a->operands.item[0] : "";
 	if (completions_write(shell, a->binary ? a->binary : "ktstr", &text) < 0)
 		return FAIL(err, ERR_USAGE, -EINVAL, "completions needs the name of a shell%s%s%s: " COMPLETION_SHELLS,

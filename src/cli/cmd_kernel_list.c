@@ -27,6 +27,11 @@ static const struct option_row list_options[] = {
 	OPT_END,
 };
 
+/* The versions of a range are in the list of releases. */
+static const struct option_conflict list_conflicts[] = { { "kernel", "offline" },
+							 { "range", "offline" },
+							 { NULL, NULL } };
+
 /* --- maintained series -------------------------------------------------------------------------------------------- */
 
 struct active {
@@ -278,6 +283,7 @@ const struct command cmd_kernel_list = {
 	.environment = (const enum environment_id[]){ ENV_CACHE_DIR, ENV_KERNEL_MIRROR, ENV_MAX },
 	.files = FILES_CACHE,
 	.option = list_options,
+	.conflict = list_conflicts,
 	.size = sizeof(struct list_args),
 	.run = run_list,
 };

@@ -36,7 +36,7 @@ static int check_request(const struct fetch_args *a, struct err **err)
 	if (strlen(a->sha256) != MODEL_SUM_DIGITS || strspn(a->sha256, "0123456789abcdef") != MODEL_SUM_DIGITS)
 		return FAIL(err, ERR_USAGE, -EINVAL, "--sha256 %s: write 64 hexadecimal digits in lower case",
 			    a->sha256);
-	if (!*name || *name == '.' || strpbrk(name, "?#") || !strcmp(name, MODEL_RECORD) || strlen(name) > 200)
+	if (!model_is_name(name) || strpbrk(name, "?#") || strlen(name) > 200)
 		return FAIL(err, ERR_USAGE, -EINVAL, "--url %s: it does not end in the name of a file", a->url);
 	if (environment_is_on(ENV_MODEL_OFFLINE))
 		return FAIL(err, ERR_MISSING, -ENETDOWN,
@@ -70,7 +70,8 @@ const struct command cmd_model_fetch = {
 	.group = GROUP_HOST,
 	.summary = "Download a language model and verify it",
 	.text = "Downloads a file into the cache and verifies its SHA-256 while it arrives. A transfer that is cut "
-		"continues. A file that does not match is removed. There is one model at a time.",
+		"continues. A file that does not match is removed. There is one model at a time: a new one replaces "
+		"the former.",
 	.option = fetch_options,
 	.environment = (const enum environment_id[]){ ENV_MODEL_OFFLINE, ENV_XDG_CACHE_HOME, ENV_HOME, ENV_MAX },
 	.files = FILES_CACHE,
@@ -154,15 +155,24 @@ static int run_clean(void *args, struct err **err)
 	int r = open_model(&m, err);
 	if (r < 0)
 		return r;
-	if (!m.path || stat(m.path, &st) < 0) {
+	uint64_t bytes = model_remove_rest(&m);
+	if (bytes) {
+		put_size(bytes, size);
+		say_printf("removed what interrupted downloads left (%s)\n", size);
+	}
+	if (m.path && stat(m.path, &st) == 0) {
+		r = model_remove(&m, err);
+		if (r < 0)
+			return r;
+		put_size((uint64_t)st.st_size, size);
+		say_printf("removed %s (%s)\n", m.path, size);
+		bytes += (uint64_t)st.st_size;
+	} else if (!bytes) {
 		say_printf("no cached model found at %s\n", m.path ?: m.dir);
 		return 0;
 	}
-	r = model_remove(&m, err);
-	if (r < 0)
-		return r;
-	put_size((uint64_t)st.st_size, size);
-	say_printf("removed %s (%s)\nfreed %s total\n", m.path, size, size);
+	put_size(bytes, size);
+	say_printf("freed %s total\n", size);
 	return 0;
 }
 
@@ -170,7 +180,8 @@ const struct command cmd_model_clean = {
 	.name = "model clean",
 	.group = GROUP_HOST,
 	.summary = "Remove the language model from the cache",
-	.text = "Removes the model that 'ktstr model fetch' stored, and its record.",
+	.text = "Removes the model that 'ktstr model fetch' stored, its record, and what downloads left that were "
+		"killed.",
 	.environment = (const enum environment_id[]){ ENV_XDG_CACHE_HOME, ENV_HOME, ENV_MAX },
 	.files = FILES_CACHE,
 	.size = sizeof(struct clean_args),

@@ -110,6 +110,9 @@ static void write_bash(const char *program, struct buf *out)
 {
 	buf_puts(out, "_ktstr() {\n\tlocal current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}\n"
 		      "\tlocal command=${COMP_WORDS[1]} first=1 options= operands= value= live=\n\tCOMPREPLY=()\n"
+		      /* "--option=value" is three words for bash. */
+		      "\tif [ \"$current\" = = ]; then current=\n"
+		      "\telif [ \"$previous\" = = ]; then previous=${COMP_WORDS[COMP_CWORD-2]}; fi\n"
 		      "\tcase \"$command\" in\n");
 	for (const struct command_family *f = command_families; f->name; f++) {
 		buf_appendf(out, "\t'%s')\n", f->name);
@@ -271,7 +274,10 @@ static void fish_text(struct buf *out, const char *text)
 
 static void fish_live(const char *program, const char *kind, struct buf *out)
 {
-	buf_appendf(out, " -x -a '(%s completions --values %s -- =(commandline -ct) 2>/dev/null)'", program, kind);
+	buf_appendf(out,
+		    " -x -a '(%s completions --values %s -- =(string replace -r -- \"^--[^=]*=\" \"\" (commandline "
+		    "-ct)) 2>/dev/null)'",
+		    program, kind);
 }
 
 static void fish_option(const char *program, const struct command *c, const struct option_row *o, struct buf *out)
@@ -435,11 +441,10 @@ static void elvish_values(const char *program, const char *const *words, const c
 		buf_puts(out, " put ");
 		put_words(out, words);
 	} else {
-		buf_appendf(
-			out,
-			" try { (external '%s') completions --values %s -- '='$words[-1] 2>/dev/null | from-lines } "
-			"catch e { } ",
-			program, kind);
+		buf_appendf(out,
+			    " try { (external '%s') completions --values %s -- '='$word 2>/dev/null | from-lines } "
+			    "catch e { } ",
+			    program, kind);
 	}
 }
 
@@ -453,11 +458,12 @@ static void powershell_values(const char *program, const char *const *words, con
 
 static void write_elvish(const char *program, struct buf *out)
 {
-	buf_appendf(out,
-		    "set edit:completion:arg-completer[%s] = {|@words|\n"
-		    "\tfn candidate {|name text| edit:complex-candidate $name &display=$name'  '$text }\n"
-		    "\tvar command = ''\n\tif (> (count $words) 2) { set command = $words[1] }\n",
-		    program);
+	buf_appendf(
+		out,
+		"use str\nset edit:completion:arg-completer[%s] = {|@words|\n"
+		"\tfn candidate {|name text| edit:complex-candidate $name &display=$name'  '$text }\n"
+		"\tvar word = $words[-1]\n\tvar command = ''\n\tif (> (count $words) 2) { set command = $words[1] }\n",
+		program);
 	for (const struct command_family *f = command_families; f->name; f++)
 		buf_appendf(out,
 			    "\tif (and (eq $command '%s') (> (count $words) 3)) { set command = '%s '$words[2] "
@@ -468,11 +474,15 @@ static void write_elvish(const char *program, struct buf *out)
 	buf_puts(out, "\t]\n\tvar values = [\n");
 	const struct value_brackets brackets = { "\t\t&'", "'={", "}\n", elvish_values };
 	write_values(program, &brackets, out);
-	buf_puts(out, "\t]\n\tvar option = $command' '$words[-2]\n"
-		      "\tif (has-key $values $option) {\n\t\t$values[$option]\n\t\treturn\n\t}\n"
-		      "\tif (has-key $table $command) { $table[$command] }\n"
-		      "\tif (has-key $values $command' ') {\n\t\t$values[$command' ']\n"
-		      "\t} elif (not-eq $command '') {\n\t\tedit:complete-filename $words[-1]\n\t}\n}\n");
+	buf_puts(out, "\t]\n\tvar option = $command' '$words[-2]\n\tvar before = ''\n"
+		      "\tif (and (str:has-prefix $word '--') (str:contains $word '=')) {\n"
+		      "\t\tvar name @rest = (str:split &max=2 '=' $word)\n"
+		      "\t\tset option before word = $command' '$name $name'=' $rest[0]\n\t}\n"
+		      "\tif (has-key $values $option) {\n\t\t$values[$option] | each {|v| put $before$v }\n"
+		      "\t} else {\n\t\tif (has-key $table $command) { $table[$command] }\n"
+		      "\t\tif (has-key $values $command' ') {\n\t\t\t$values[$command' ']\n"
+		      "\t\t} elif (not-eq $command '') {\n\t\t\tedit:complete-filename $words[-1]\n\t\t}\n"
+		      "\t}\n}\n");
 }
 
 static void write_powershell(const char *program, struct buf *out)
@@ -492,16 +502,20 @@ static void write_powershell(const char *program, struct buf *out)
 	buf_puts(out, "\t}\n\t$values = @{\n");
 	const struct value_brackets brackets = { "\t\t'", "' = {", "}\n", powershell_values };
 	write_values(program, &brackets, out);
-	buf_puts(out, "\t}\n\t$option = \"$command \" + $words[-1]\n"
-		      "\tif (-not $values.ContainsKey($option) -and $word -notlike '-*') { $option = \"$command \" }\n"
-		      "\tif ($values.ContainsKey($option)) {\n"
-		      "\t\t& $values[$option] | Where-Object { $_ -like \"$word*\" } | ForEach-Object {\n"
-		      "\t\t\t[System.Management.Automation.CompletionResult]::new($_, $_, 'ParameterValue', $_)\n"
-		      "\t\t}\n\t\treturn\n\t}\n"
-		      "\t$table[$command] | Where-Object { $_ -and $_[0] -like \"$word*\" } | ForEach-Object {\n"
-		      "\t\t[System.Management.Automation.CompletionResult]::new($_[0], $_[0], 'ParameterValue', "
-		      "$_[1])\n"
-		      "\t}\n}\n");
+	buf_puts(out,
+		 "\t}\n\t$option = \"$command \" + $words[-1]\n\t$before = ''\n"
+		 "\tif ($word -like '--*=*') {\n\t\t$name, $word = $word -split '=', 2\n"
+		 "\t\t$option = \"$command $name\"\n\t\t$before = \"$name=\"\n\t}\n"
+		 "\tif (-not $values.ContainsKey($option) -and -not $before -and $word -notlike '-*') { $option = "
+		 "\"$command \" }\n"
+		 "\tif ($values.ContainsKey($option)) {\n"
+		 "\t\t& $values[$option] | Where-Object { $_ -like \"$word*\" } | ForEach-Object {\n"
+		 "\t\t\t[System.Management.Automation.CompletionResult]::new($before + $_, $_, 'ParameterValue', $_)\n"
+		 "\t\t}\n\t\treturn\n\t}\n\tif ($before) { return }\n"
+		 "\t$table[$command] | Where-Object { $_ -and $_[0] -like \"$word*\" } | ForEach-Object {\n"
+		 "\t\t[System.Management.Automation.CompletionResult]::new($_[0], $_[0], 'ParameterValue', "
+		 "$_[1])\n"
+		 "\t}\n}\n");
 }
 
 /* ------------------------------------------------------------------------------------------------------------------ */

@@ -2,6 +2,7 @@
 /* test_config.c -- see test_config.h. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -171,13 +172,20 @@ static bool is_top(const char *dir)
 	return !git || path_exists(git) || !strcmp(dir, "/");
 }
 
+/* Also true of a link that leads nowhere, so that a profile is not left out silently. */
+static bool is_named(const char *path)
+{
+	struct stat st;
+	return lstat(path, &st) == 0;
+}
+
 /* NULL: there is none. */
 static char *find_file(void)
 {
 	_cleanup_free_ char *dir = getcwd(NULL, 0);
 	while (dir) {
 		char *file = path_join(dir, TEST_CONFIG_FILE);
-		if (!file || path_exists(file))
+		if (!file || is_named(file))
 			return file;
 		free(file);
 		if (is_top(dir))

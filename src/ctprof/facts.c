@@ -2,9 +2,17 @@
 /* facts.c -- see facts.h. */
 #include <string.h>
 
+#include "base/text.h"
 #include "ctprof/facts.h"
 
 #define DEPTH_MAX 8
+
+/* Takes text of a file in lines of a table: a copy of it, cleaned. */
+static void put_clean(json_t **facts, const char *name, const char *text)
+{
+	_cleanup_free_ char *clean = text_clean_line(text);
+	json_put(facts, name, clean ? json_string(clean) : NULL);
+}
 
 static void add_fact(json_t **facts, const char *name, json_t *value)
 {
@@ -13,6 +21,8 @@ static void add_fact(json_t **facts, const char *name, json_t *value)
 		json_put_number(facts, name, json_number_value(old) + json_number_value(value));
 	else if (old && !json_equal(old, value))
 		json_put_text(facts, name, "(mixed)");
+	else if (json_is_string(value))
+		put_clean(facts, name, json_string_value(value));
 	else
 		json_put(facts, name, json_incref(value));
 }
@@ -23,7 +33,8 @@ static void add_facts(json_t **facts, const json_t *object, const char *prefix, 
 	json_t *value;
 	json_object_foreach((json_t *)object, key, value) {
 		_cleanup_buf_ struct buf name = BUF_NULL;
-		buf_appendf(&name, "%s%s%s", prefix, *prefix ? "." : "", key);
+		buf_appendf(&name, "%s%s", prefix, *prefix ? "." : "");
+		text_append_line(&name, key, strlen(key));
 		if (json_is_object(value) && depth < DEPTH_MAX)
 			add_facts(facts, value, buf_str(&name), depth + 1);
 		else if (json_is_number(value) || json_is_string(value))

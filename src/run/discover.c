@@ -64,8 +64,9 @@ static int look_at(struct found *f, const char *path, struct err **err)
 	size_t before = f->count;
 	if (stat(path, &st) < 0)
 		return FAIL(err, ERR_USAGE, -errno,
-			    "test path '%s': %s; name the program with the tests, or its directory", path,
-			    strerror(errno));
+			    "test path '%s': %s; name the program with the tests, or its directory; -E "
+			    "chooses tests by name",
+			    path, strerror(errno));
 	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
 		return FAIL(err, ERR_USAGE, -EINVAL, "test path '%s' is %s; name a file or a directory", path,
 			    file_kind(st.st_mode));

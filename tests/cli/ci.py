@@ -98,6 +98,8 @@ def github():
                 shutil.copytree(p / 'repo/target/ktstr', p / f'repo/shards/ktstr-{shard}/target/ktstr', symlinks=True)
         check(sorted(status) == [0, 1], 'one of the shards fails', f'{status} {done.stdout}{done.stderr}')
         check(os.path.exists(p / 'repo/out/junit.xml'), 'it writes reports')
+        # A shard that got no test has no results: there are more shards than tests.
+        os.makedirs(p / 'repo/shards/ktstr-3/out')
         for script in scripts(jobs['merge']):
             done = p.sh(script, GITHUB_STEP_SUMMARY=p / 'summary')
         check(done.returncode == 1 and '3 tests: 1 failed, 2 passed' in done.stdout, 'merge: one verdict of all', f'{done.stdout}{done.stderr}')
@@ -126,6 +128,10 @@ def gitlab():
             done = p.sh(step.strip("'"), CI_COMMIT_BEFORE_SHA=base, CI_NODE_INDEX='1', CI_NODE_TOTAL='1')
             check(done.returncode == 0, f'gitlab: {step.splitlines()[0][:40]}', f'{done.stdout}{done.stderr}')
         check('3 passed' in done.stdout and os.path.exists(p / 'repo/out/junit.xml'), 'its tests ran', done.stdout)
+        os.makedirs(p / 'repo/shards/2/ktstr')
+        shutil.copytree(p / 'repo/target/ktstr', p / 'repo/shards/1/ktstr')
+        done = p.sh(re.search(r'      (if find .*)\n', text).group(1))
+        check(done.returncode == 0 and '3 passed' in done.stdout, 'gitlab: merge, with a shard that got no test', f'{done.stdout}{done.stderr}')
         for args, why in ((('ci',), 'for which service? Name github or gitlab\n'), (('ci', 'jenkins'), "'jenkins'"), (('ci', 'github', '--kernel', 'a b'), "kernel 'a b'"),
                           (('ci', 'github', '--shards', '0'), 'out of range'), (('ci', 'github', '--build', 'a\nb'), 'control characters')):
             run = Run(*args)
@@ -140,10 +146,14 @@ def cleanup():
         for name in ('ktstr', 'ktstr-999999999/deep/er', 'ktstr-1-7', f'ktstr-{mine}-{ticks}/a', 'ktstr-mine', 'other'):
             os.makedirs(f'{root}/{name}')
         os.symlink(p / 'repo', f'{root}/ktstr-999999999/link')
+        os.makedirs(p / 'home/empty')
+        os.symlink(p / 'home', f'{root}/ktstr-999999998')
         run = Run('cleanup', env={'KTSTR_HOST_CGROUP_PARENT': root})
-        check(run.status == 75 and "ktstr-999999999': " in run.err, 'what cannot be removed is named', run)
-        check(os.path.isdir(p / 'repo/build'), 'links are not followed')
+        check(run.status == 75 and "ktstr-999999999' is no control group" in run.err, 'what is no group is named, and stays', run)
+        check(os.path.isdir(p / 'repo/build') and os.path.isdir(f'{root}/ktstr-999999999/deep/er'), 'with all that is in it')
+        check(os.path.isdir(p / 'home/empty'), 'links are not followed, also those with the name of a group')
         os.remove(f'{root}/ktstr-999999999/link')
+        os.remove(f'{root}/ktstr-999999998')
         run = Run('cleanup', env={'KTSTR_HOST_CGROUP_PARENT': root})
         left = sorted(os.listdir(root))
         check(run.status == 0 and left == [f'ktstr-{mine}-{ticks}', 'ktstr-mine', 'other'], 'groups of dead processes are removed', f'{left}\n{run}')
@@ -152,6 +162,13 @@ def cleanup():
         check(run.status == 0 and not os.path.exists(f'{root}/other'), '--parent-cgroup', run)
         run = Run('cleanup', '--parent-cgroup', f'{root}/other')
         check(run.status == 64 and f'cgroup path not found: {root}/other' in run.err, 'one that is not there', run)
+        open(p / 'home/file', 'w', encoding='ascii').close()
+        for said, why in ((p / 'home', 'it holds files'), ('.', 'it holds files'), ('/', 'root of a file system'), ('/proc', 'root of a file system')):
+            run = Run('cleanup', '--parent-cgroup', said, cwd=p / 'home')
+            check(run.status == 64 and why in run.err and os.path.isdir(p / 'home/empty'), f'--parent-cgroup {os.path.basename(said)}: refused, nothing is removed', run)
+        os.remove(p / 'home/file')
+        run = Run('cleanup', '--parent-cgroup', '.', cwd=p / 'home')
+        check(run.status == 0 and not os.path.exists(p / 'home'), '--parent-cgroup as a relative path', run)
 
 
 def former():

@@ -43,10 +43,8 @@ named = [(what, test) for what, here, test in rows if here.startswith('yes') or 
 silent = [(what, test) for what, test in named
           if not (os.path.exists(os.path.join(ROOT, test)) and has_word(read(test), what.split()[-1]))]
 check(not silent, 'every test speaks of its word', silent)
-late = [what for what, here, _ in rows if here == 'not yet' and is_known(what, helps, table, sources)]
-check(not late, 'nothing that is there is called "not yet"', late)
-mute = [what for what, here, test in rows if test == '-' and not re.match(r'not yet$|no: .|by |refused, |`', here)]
+mute = [what for what, here, test in rows if test == '-' and not re.match(r'no: .|by |refused, |`', here)]
 check(not mute, 'every other row says what is instead', mute)
 names = [what for what, _, _ in rows]
 check(len(names) == len(set(names)) > 250, 'one row a word', [n for n in names if names.count(n) > 1])
-finish(at_least=5)
+finish(at_least=4)

@@ -3,6 +3,7 @@
 """Profiles of threads: what is captured is what /proc says to another program; made hosts have exactly known rows."""
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -233,10 +234,26 @@ def check_bad(scratch, a):
         check(run.status == 64, f'usage: ctprof {" ".join(w for w in words if w != a)}', run)
 
 
+def check_hostile(scratch):
+    """Texts where numbers are expected, and names, of a file from others: no control character of them is printed."""
+    odd = '\x1b[31m\n\u202e'
+    facts = {odd: {'avg10': odd, odd: 1}, 'io': {'some': {'avg10': odd}}}
+    profile = {'version': 1, 'captured_at_unix_ns': 1, 'uptime_ns': 1, 'clock_ticks_per_second': 100, 'psi': facts, 'sched_ext': facts,
+               'cgroup_stats': {odd: {'memory': {'min': odd, 'stat': facts}, 'psi': facts}},
+               'threads': [{'tid': 1, 'tgid': 1, 'comm': odd, 'pcomm': odd, 'cgroup': odd, 'policy': odd, 'state': odd, 'smaps_rollup_kib': facts}]}
+    with open(scratch / 'odd', 'w', encoding='utf-8') as f:
+        json.dump(profile, f)
+    runs = [Run('ctprof', *words, '--limit', '0') for words in (['show', scratch / 'odd'], ['show', scratch / 'odd', '--group-by', 'cgroup'],
+                                                                ['compare', scratch / 'odd', scratch / 'odd'])]
+    check(all(run.status == 0 and '?[31m?' in run.out and not re.search('[\x00-\x09\x0b-\x1f\x7f\u202e]', run.out + run.err) for run in runs),
+          'a hostile file: its texts are cleaned', '\n'.join(repr(run.out) for run in runs))
+
+
 with Scratch() as scratch:
     check_host()
     one, other = check_made(scratch)
     check_compare(one, other)
     check_tables(one, other)
     check_bad(scratch, one)
-finish(at_least=32)
+    check_hostile(scratch)
+finish(at_least=33)

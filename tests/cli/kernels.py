@@ -55,6 +55,7 @@ def grammar(w):
         run = w.run('list', option, '6.11..6.14', '--json')
         check(run.status == 0 and json.loads(run.out)['versions'] == ['6.12.95', '6.14.11'], f'list {option} previews a range', run)
     w.refused('a preview of no range', 64, "'6.12' is not a range", 'list', '--kernel', '6.12')
+    w.refused('a preview without the list of releases', 64, 'exclude each other', 'list', '--range', '6.12..6.14', '--offline')
 
 
 def refusals(w):

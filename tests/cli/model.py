@@ -4,14 +4,45 @@
 import hashlib
 import json
 import os
+import signal
+import subprocess
 import sys
+import time
 
 sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', where) for where in ('lib', 'mirror')]
 from mirror import Mirror  # noqa: E402
-from tap import Run, Scratch, check, finish  # noqa: E402
+from tap import KTSTR, Run, Scratch, check, finish  # noqa: E402
 
 DATA = bytes(range(256)) * 4096
 SUM = hashlib.sha256(DATA).hexdigest()
+
+
+def interrupted(scratch, url, models, stored, model):
+    """A download that does not end is interrupted, or killed: what it wrote goes."""
+    def begin():
+        env = {**os.environ, 'XDG_CACHE_HOME': scratch / 'cache'}
+        p = subprocess.Popen([KTSTR, 'model', 'fetch', '--url', url, '--sha256', SUM], env=env, stderr=subprocess.PIPE, text=True)
+        until = time.time() + 30
+        while not any(name.endswith(f'.{p.pid}') for name in stored()) and time.time() < until:
+            time.sleep(0.02)
+        return p
+    for number in (signal.SIGINT, signal.SIGTERM):
+        p = begin()
+        p.send_signal(number)
+        said = p.communicate(timeout=30)[1]
+        check(p.returncode == 130 and 'error:' in said and stored() == [], f'{number.name}: 130, and nothing is left', f'{p.returncode} {said} {stored()}')
+    p = begin()
+    other = begin()
+    p.kill()
+    p.wait()
+    left = stored()
+    os.truncate(models + f'/.tiny.gguf.{p.pid}', 5000)
+    run = model('clean')
+    now = stored()
+    check(len(left) == 2 and now == [n for n in left if not n.endswith(f'.{p.pid}')] and 'interrupted downloads' in run.err,
+          'clean removes what a killed download left, but not that of one that runs', f'{left} {now} {run}')
+    other.kill()
+    other.wait()
 
 
 def main():
@@ -57,7 +88,24 @@ def main():
         run = model('clean')
         check(run.status == 0 and 'freed 1.00 MiB total' in run.err and stored() == [], 'clean removes it', run)
         check('no cached model found at' in model('clean').err, 'clean: nothing is left')
-    finish(at_least=13)
+        os.makedirs(mirror.root + '/n')
+        os.link(mirror.root + '/m/tiny.gguf', mirror.root + '/n/small.gguf')
+        mirror.fault('/m', 'stall', at=100000, times=9)
+        interrupted(scratch, url, models, stored, model)
+        secret = mirror.url.replace('://', '://me:word@')
+        run = model('fetch', '--url', secret + '/n/small.gguf', '--sha256', SUM)
+        check(run.status == 0 and stored() == ['model.json', 'small.gguf'], 'fetch removes what a killed download left', f'{run} {stored()}')
+        with open(models + '/model.json', encoding='utf-8') as f:
+            check('word' not in f.read() + model('status').out, 'a password of the URL is not kept')
+        os.link(mirror.root + '/m/tiny.gguf', mirror.root + '/n/other.gguf')
+        run = model('fetch', '--url', mirror.url + '/n/other.gguf', '--sha256', SUM)
+        check(run.status == 0 and stored() == ['model.json', 'other.gguf'], 'one model at a time: the former goes', f'{run} {stored()}')
+        for name in ('..', '.', '', 'model.json', '../../x', 1, None):
+            with open(models + '/model.json', 'w', encoding='utf-8') as f:
+                json.dump({'file': name, 'sha256': SUM}, f)
+            run = model('clean')
+            check(run.status == 0 and 'no cached model' in run.err and len(stored()) == 2, f'a record of {name!r} names no model', run)
+    finish(at_least=26)
 
 
 main()

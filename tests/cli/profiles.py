@@ -92,6 +92,10 @@ def refused():
             p.config(text)
             run = p.test('--list')
             check(run.status in (64, 65) and why in run.err and 'error:' in run.err, f'{text} is refused', run)
+        os.remove(p / '.config/ktstr.json')
+        os.symlink('nowhere', p / '.config/ktstr.json')
+        run = p.test('--list')
+        check(run.status not in (0, 1) and 'ktstr.json' in run.err, 'a link that leads nowhere is refused', run)
 
 
 def stops():

@@ -81,6 +81,9 @@ with Scratch() as scratch:
             if shell in ('zsh', 'elvish') and len(words) == 3 and words[1].startswith('--'):
                 continue    # values of options: zsh has them in its table, elvish completes files
             check(wanted <= got and not extra, f'{shell}: ktstr {" ".join(words)}<TAB>', f'offered {sorted(got)}\n{told}')
+        if shell == 'elvish':
+            out, told = ask(path, ['test', '--accel=k'])
+            check("▶ '--accel=kvm'" in offered(shell, out), 'elvish: ktstr test --accel=k<TAB>', told)
     named = Run('completions', 'bash', '--binary', 'kt2')
     check('complete -o filenames -F _ktstr kt2' in named.out, 'for a program of another name', named)
     run = Run('completions', 'tcsh')
