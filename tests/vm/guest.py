@@ -31,18 +31,19 @@ def library(directory, name, value, *args):
     compile_c('-shared', '-fPIC', '-o', f'lib{name}.so', source, *args, cwd=directory)
 
 
-def build(scratch, shm):
+def build(scratch, shm, run):
     """The suite is below /tmp, where guests mount their own file system, in a directory that no colon-separated list
     can name."""
     home = scratch / 'co:lon'
     shutil.copytree(HERE + '/guest', home)
     library(scratch / 'lib', 'in_tmp', 1)
     library(shm, 'in_shm', 2)
+    library(run, 'in_run', 5)
     library(home, 'in_colon', 3)
     library(scratch / 'named', 'by_path', 4)
-    compile_c('-o', 'suite', 'suite.c', f'-I{TREE}/include', f'-L{BUILD}', '-L.', '-L../lib', f'-L{shm}', '-lktstr', '-lm',
-              '-lin_tmp', '-lin_shm', '-lin_colon', scratch / 'named/libby_path.so',
-              f"-Wl,-rpath,$ORIGIN:{scratch / 'lib'}:{shm}", cwd=home)
+    compile_c('-o', 'suite', 'suite.c', f'-I{TREE}/include', f'-L{BUILD}', '-L.', '-L../lib', f'-L{shm}', f'-L{run}', '-lktstr', '-lm',
+              '-lin_tmp', '-lin_shm', '-lin_run', '-lin_colon', scratch / 'named/libby_path.so',
+              f"-Wl,-rpath,$ORIGIN:{scratch / 'lib'}:{shm}:{run}", cwd=home)
     compile_c('-pthread', '-o', 'cancel', 'cancel.c', cwd=home)
     with open(home + '/crlf.sh', 'w', newline='') as f:
         f.write('#!/bin/sh\r\necho hello\r\n')
@@ -85,15 +86,16 @@ def main():
         skip('guest', 'busybox is not installed on this machine')
         finish()
     before = machines()
-    shm = tempfile.mkdtemp(prefix='ktstr-test-', dir='/dev/shm')
+    hidden = [tempfile.mkdtemp(prefix='ktstr-test-', dir=where) for where in ('/dev/shm', '/run')]
     try:
         with Scratch() as scratch:
-            home = build(scratch, shm)
+            home = build(scratch, *hidden)
             run = Run('test', '--kernel', kernel['key'], '--json', './suite', cwd=home,
                       env={'KTSTR_SIDECAR_DIR': scratch / 'results', 'KTSTR_VERBOSE': '1'})
             look(scratch, run)
     finally:
-        shutil.rmtree(shm, ignore_errors=True)
+        for path in hidden:
+            shutil.rmtree(path, ignore_errors=True)
     check_nothing_left('guest', before)
     finish(at_least=len(VERDICTS) + 5)
 

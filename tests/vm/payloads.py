@@ -79,13 +79,15 @@ def main():
             check(ends == ([end] if end else []), f'{name}: how it ended is kept', s and s['metrics'])
         metrics(scratch)
         once = {n: sidecar(scratch, n)['metrics'] for n in ('payload_metrics', 'payload_operations')}
-    with Scratch() as scratch:
-        run = Run('test', '--kernel', kernel['key'], '-E', 'test(payload_metrics) | test(payload_operations)',
-                  BUILD + '/tests/payloads/payloads', env={'KTSTR_SIDECAR_DIR': scratch.path, 'KTSTR_LOG_PASSES': '1'})
-        check(re.search(r'(?m)^PASS  ktstr/payload_metrics +\S+ +[0-9.]+s\n      payload metrics: pass, \w+: '
-                        r'jobs\.0\.read\.iops=1234\.5 1/s, jobs\.0\.errors=0, ns=2000 ns$', run.out),
-              'results of a payload that passed are shown when they are asked for', run)
-        check({n: sidecar(scratch, n)['metrics'] for n in once} == once, 'twice the same, to the nanosecond')
+    for words, env in (([], {'KTSTR_LOG_PASSES': '1'}), (['--no-capture'], {})):
+        with Scratch() as scratch:
+            run = Run('test', '--kernel', kernel['key'], *words, '-E', 'test(payload_metrics) | test(payload_operations)',
+                      BUILD + '/tests/payloads/payloads', env={'KTSTR_SIDECAR_DIR': scratch.path, **env})
+            check(re.search(r'(?m)^PASS  ktstr/payload_metrics +\S+ +[0-9.]+s\n      payload metrics: pass, \w+: '
+                            r'jobs\.0\.read\.iops=1234\.5 1/s, jobs\.0\.errors=0, ns=2000 ns$', run.out),
+                  f"results of a payload that passed are shown: {' '.join(words) or ' '.join(env)}", run)
+            again = {n: sidecar(scratch, n)['metrics'] for n in once}
+            check(again == once, 'twice the same, to the nanosecond')
     check_nothing_left('payloads', before)
     finish(at_least=2 * len(BAD) + len(GOOD))
 

@@ -11,15 +11,17 @@
 
 int in_tmp(void);
 int in_shm(void);
+int in_run(void);
 int in_colon(void);
 int by_path(void);
 
 KTSTR_SCHEDULER(simple, .binary = "scx_simple");
 
-/* Libraries in /tmp, in /dev/shm, in a directory with a colon, and one that is linked by its path. */
+/* Libraries in /tmp, in /dev/shm, in /run, in a directory with a colon, and one that is linked by its path. */
 KTSTR_TEST(libraries, .duration_s = 1)
 {
-	ktstr_expect(t, in_tmp() == 1 && in_shm() == 2 && in_colon() == 3 && by_path() == 4, "other libraries");
+	ktstr_expect(t, in_tmp() == 1 && in_shm() == 2 && in_run() == 5 && in_colon() == 3 && by_path() == 4,
+		     "other libraries");
 	ktstr_expect(t, !getenv("LD_LIBRARY_PATH"), "LD_LIBRARY_PATH is set");
 	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "a", .workers = 1 }));
 }
