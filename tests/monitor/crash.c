@@ -59,8 +59,9 @@ static void note_task(const char *pid)
 		      { "cgroup", "0::" },
 		      { "stack", "" } };
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-		char path[300], words[300];
-		snprintf(path, sizeof(path), "/proc/%s/%s", pid, parts[i].file);
+		char path[600], words[300];
+		/* Of the first thread: /proc/PID itself has sums over all threads, and one of them writes this. */
+		snprintf(path, sizeof(path), "/proc/%s/task/%s/%s", pid, pid, parts[i].file);
 		snprintf(words, sizeof(words), "%s %s", parts[i].file, pid);
 		note_file(path, words, parts[i].only);
 	}

@@ -163,8 +163,7 @@ def profile(vmlinux, core):
     wrong, compared, values = [], 0, 0
     for pid, fact in facts.items():
         ours = threads.get(pid)
-        ran = fact['stat'].rsplit(') ', 1)[1].startswith('R')       # the process that notes all this is one of those
-        if not ours or ran or ours['timeslices'] != int(fact['schedstat'].split()[2]) or ours['state'] == 'R':
+        if not ours or ours['timeslices'] != int(fact['schedstat'].split()[2]) or ours['state'] == 'R':
             continue        # it has run since, or does
         compared += 1
         its = proc_values(fact)
