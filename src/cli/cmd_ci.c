@@ -129,7 +129,7 @@ static int check_words(const struct ci_args *a, struct err **err)
 	return 0;
 }
 
-/* What the workflow will need on a machine that has only the checkout. */
+/* A machine of the service has only the checkout: says what the workflow would not find there. */
 static void note_defaults(const struct ci_args *a)
 {
 	if (!a->kernel.count)

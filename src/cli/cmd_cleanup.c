@@ -50,8 +50,8 @@ static bool is_real_dir(const char *path)
 }
 
 /*
- * Do only control groups, or empty directories, make up @path? A directory of files of somebody's is no group, although
- * its empty directories could be removed. The kernel puts cgroup.procs into every group.
+ * True if @path and all that is below it are control groups, which have the kernel's cgroup.procs, or empty
+ * directories. Elsewhere, empty directories between somebody's files could be removed, too: so nothing is.
  */
 static bool is_group(const char *path, unsigned depth)
 {
@@ -135,7 +135,7 @@ static void clean_root(struct cleanup *c, const char *root)
 			remove_below(c, path, 0);
 			continue;
 		}
-		say_printf("warning: '%s' is no control group: it holds files; it stays\n", path);
+		say_printf("warning: '%s' is not a control group, because it holds files; it was not removed\n", path);
 		c->failed++;
 	}
 	if (dir)
@@ -150,7 +150,7 @@ static bool is_mount_point(const char *path)
 	       own.st_ino == up.st_ino;
 }
 
-/* What the user names is checked as a whole before anything is removed. */
+/* Checks all that is below the directory which the user named before it removes anything. */
 static int clean_named(struct cleanup *c, const char *said, struct err **err)
 {
 	_cleanup_free_ char *path = realpath(said, NULL);
@@ -160,8 +160,7 @@ static int clean_named(struct cleanup *c, const char *said, struct err **err)
 		return FAIL(err, ERR_USAGE, -EBUSY,
 			    "--parent-cgroup %s: it is the root of a file system; name a control group below it", said);
 	if (!is_group(path, 0))
-		return FAIL(err, ERR_USAGE, -EINVAL, "--parent-cgroup %s: it is no control group: it holds files",
-			    said);
+		return FAIL(err, ERR_USAGE, -EINVAL, "--parent-cgroup %s: it holds files; name a control group", said);
 	remove_below(c, path, 0);
 	return 0;
 }

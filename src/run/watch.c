@@ -548,7 +548,7 @@ json_t *watch_take_dump(struct watch *w, const struct guestmem *memory)
 	if (!w->kernel)
 		return dump_placeholder("the machine was not watched", w->lack ? w->lack : "it was not started");
 	if (!memory->nodes)
-		return dump_placeholder("at the end of the machine", "its memory is gone");
+		return dump_placeholder("at the end of the machine", "its memory was freed when it ended");
 	return take_dump(w, "the test failed; this is the guest's memory at its end", memory);
 }
 

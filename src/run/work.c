@@ -281,7 +281,7 @@ static void look_at_snapshots(struct attempt *a)
 		buf_puts(&a->evidence.failure, "the snapshots of the guest could not be looked at: out of memory");
 }
 
-/* What the watch saw becomes evidence. */
+/* Puts into the evidence what the watch saw. */
 static int put_watched(struct attempt *a, const struct judge_facts *facts)
 {
 	const struct fleet *f = fleet_of(a);

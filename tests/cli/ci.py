@@ -149,7 +149,7 @@ def cleanup():
         os.makedirs(p / 'home/empty')
         os.symlink(p / 'home', f'{root}/ktstr-999999998')
         run = Run('cleanup', env={'KTSTR_HOST_CGROUP_PARENT': root})
-        check(run.status == 75 and "ktstr-999999999' is no control group" in run.err, 'what is no group is named, and stays', run)
+        check(run.status == 75 and "ktstr-999999999' is not a control group" in run.err, 'what is no group is named, and stays', run)
         check(os.path.isdir(p / 'repo/build') and os.path.isdir(f'{root}/ktstr-999999999/deep/er'), 'with all that is in it')
         check(os.path.isdir(p / 'home/empty'), 'links are not followed, also those with the name of a group')
         os.remove(f'{root}/ktstr-999999999/link')

@@ -133,7 +133,7 @@ def topology_of(preset):
 
 
 def in_guest(kernel, veristat, constants, preset, scratch):
-    """What veristat says of the objects with these constants. The number of CPUs decides about the verifier's branches, too."""
+    """Runs veristat on the objects with these constants, on as many CPUs: the verifier's branches depend on both."""
     files = [veristat]
     for name in SCHEDULERS:
         elf = bpf_object(f"{kernel['path']}/sched_ext/bin/{name}")
