@@ -65,7 +65,7 @@ const struct environment_variable environment_variables[ENV_MAX] = {
 	[ENV_CARGO_TEST_MODE] = { "KTSTR_CARGO_TEST_MODE",
 				  "Not empty: run without gauntlet and lock files, and look for schedulers in PATH "
 				  "first.",
-				  "off", "src/run/plan.c", ENVIRONMENT_USER, ENVIRONMENT_NONEMPTY },
+				  "off", "src/run/scheduler_path.c", ENVIRONMENT_USER, ENVIRONMENT_NONEMPTY },
 	[ENV_CGROUP_WALK_ROOT] = { "KTSTR_CGROUP_WALK_ROOT",
 				   "Control group from which `ktstr run` enables controllers, down to its own group.",
 				   "/sys/fs/cgroup", "src/guest/binary/host.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
@@ -155,7 +155,7 @@ const struct environment_variable environment_variables[ENV_MAX] = {
 			    ENVIRONMENT_VALUE },
 	[ENV_SCHEDULER] = { "KTSTR_SCHEDULER",
 			    "Program to run instead of every scheduler that is named without a path.", "",
-			    "src/run/plan.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE, .decides = true },
+			    "src/run/scheduler_path.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE, .decides = true },
 	[ENV_SCHEDULER_ALLOW_STALE_FALLBACK] = { "KTSTR_SCHEDULER_ALLOW_STALE_FALLBACK",
 						 "Not empty: if building a scheduler fails, its tests use the existing "
 						 "program instead of failing.",
@@ -164,7 +164,7 @@ const struct environment_variable environment_variables[ENV_MAX] = {
 	[ENV_SCHEDULER_BIN] = { "KTSTR_SCHEDULER_BIN_",
 				"KTSTR_SCHEDULER_BIN_SCX_SIMPLE names the program for the scheduler scx_simple "
 				"only; it wins over KTSTR_SCHEDULER.",
-				"", "src/run/plan.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE, .decides = true },
+				"", "src/run/scheduler_path.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE, .decides = true },
 	[ENV_SIDECAR_DIR] = { "KTSTR_SIDECAR_DIR",
 			      "Directory for the results of this run. No earlier results are moved out of it.",
 			      "a directory of the run's own below KTSTR_RUNS_ROOT", "src/run/rundir.c",

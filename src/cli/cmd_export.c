@@ -18,7 +18,7 @@
 #include "reactor/reactor.h"
 #include "run/checkout.h"
 #include "run/includes.h"
-#include "run/plan.h"
+#include "run/scheduler_path.h"
 
 extern const char blob_template_export_start[], blob_template_export_end[];
 

@@ -18,6 +18,7 @@
 #include "run/devices.h"
 #include "run/includes.h"
 #include "run/plan.h"
+#include "run/scheduler_path.h"
 #include "shell/session.h"
 #include "topo/topology.h"
 #include "vmm/qemu/kernel_patch.h"

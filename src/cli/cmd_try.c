@@ -16,6 +16,7 @@
 #include "cli/test_session.h"
 #include "cli/test_source.h"
 #include "run/history.h"
+#include "run/scheduler_path.h"
 #include "vmm/qemu/qemu.h"
 
 #define ARGS	     struct try_args

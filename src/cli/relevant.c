@@ -6,7 +6,7 @@
 #include "cli/relevant.h"
 #include "reactor/interrupt.h"
 #include "run/build.h"
-#include "run/plan.h"
+#include "run/scheduler_path.h"
 
 /* The programs under @suites, and the schedulers that each concerns. */
 struct programs {

@@ -8,7 +8,7 @@
 #include "base/file.h"
 #include "cli/out.h"
 #include "cli/test_session.h"
-#include "run/plan.h"
+#include "run/scheduler_path.h"
 
 #define FLAGS_OPTION "--ktstr-list-flags"
 

@@ -9,7 +9,7 @@
 
 #include "base/environment.h"
 #include "run/build.h"
-#include "run/plan.h"
+#include "run/scheduler_path.h"
 
 #define PROFILE_NAME "KTSTR_SCHEDULER_PROFILE"
 

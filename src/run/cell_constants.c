@@ -85,7 +85,7 @@ static int read_maps(const json_t *o, struct rodata *ret, struct err **err)
 	return r;
 }
 
-json_t *cell_constants_json(const char *label, const char *preset, const struct rodata *data)
+json_t *cell_constants_json(const char *label, const char *kernel, const char *preset, const struct rodata *data)
 {
 	_cleanup_buf_ struct buf bytes = BUF_NULL;
 	json_t *o = json_object();
@@ -95,6 +95,7 @@ json_t *cell_constants_json(const char *label, const char *preset, const struct 
 		return NULL;
 	}
 	json_put_text(&o, "scheduler", label);
+	json_put_text(&o, "kernel", kernel);
 	json_put_text(&o, "topology", preset);
 	json_put_text(&o, "map", data->map);
 	json_put_text(&o, "bytes", buf_str(&bytes));
@@ -107,7 +108,16 @@ json_t *cell_constants_json(const char *label, const char *preset, const struct 
 static void constants_done(struct cell_constants *c)
 {
 	free(c->label);
+	free(c->kernel);
 	rodata_done(&c->data);
+}
+
+static int keep_origin(const json_t *o, const char *label, struct cell_constants *ret)
+{
+	const char *kernel = json_string_value(json_object_get(o, "kernel"));
+	ret->label = strdup(label);
+	ret->kernel = kernel ? strdup(kernel) : NULL;
+	return ret->label && (ret->kernel || !kernel) ? 0 : -ENOMEM;
 }
 
 static int parse(const json_t *o, struct cell_constants *ret, struct err **err)
@@ -128,8 +138,9 @@ static int parse(const json_t *o, struct cell_constants *ret, struct err **err)
 	if (!*map || strlen(map) >= sizeof(ret->data.map))
 		return FAIL(err, ERR_DATA, -EBADMSG, "'%s' is not the name of a map", map);
 	snprintf(ret->data.map, sizeof(ret->data.map), "%s", map);
-	ret->label = strdup(label);
-	r = ret->label ? read_hex(bytes, &ret->data, err) : -ENOMEM;
+	r = keep_origin(o, label, ret);
+	if (r == 0)
+		r = read_hex(bytes, &ret->data, err);
 	return r == 0 ? read_maps(o, &ret->data, err) : r;
 }
 
@@ -182,12 +193,18 @@ int cell_constants_read(const char *dir, struct cell_constants_list *list, struc
 }
 
 const struct cell_constants *cell_constants_find(const struct cell_constants_list *list, const char *label,
-						 const struct preset *preset)
+						 const char *kernel, const struct preset *preset)
 {
-	for (size_t i = 0; i < list->count; i++)
-		if (list->item[i].preset == preset && !strcmp(list->item[i].label, label))
-			return &list->item[i];
-	return NULL;
+	const struct cell_constants *other = NULL;
+	for (size_t i = 0; i < list->count; i++) {
+		const struct cell_constants *c = &list->item[i];
+		if (c->preset != preset || strcmp(c->label, label))
+			continue;
+		if (kernel && c->kernel && !strcmp(c->kernel, kernel))
+			return c;
+		other = other ?: c;
+	}
+	return other;
 }
 
 void cell_constants_done(struct cell_constants_list *list)

@@ -12,7 +12,8 @@
 #include "topo/presets.h"
 
 struct cell_constants {
-	char *label; /* the scheduler, with its profile */
+	char *label;  /* the scheduler, with its profile */
+	char *kernel; /* the version that it ran on; NULL: the file does not say it */
 	const struct preset *preset;
 	struct rodata data;
 };
@@ -23,15 +24,18 @@ struct cell_constants_list {
 };
 
 /* NULL: out of memory. */
-json_t *cell_constants_json(const char *label, const char *preset, const struct rodata *data);
+json_t *cell_constants_json(const char *label, const char *kernel, const char *preset, const struct rodata *data);
 /*
- * Adds what the files of a directory of results have. Of two files of one scheduler and topology the first counts.
+ * Adds what the files of a directory of results have.
  * -ENOENT: the directory has no such file.
  */
 int cell_constants_read(const char *dir, struct cell_constants_list *list, struct err **err);
-/* NULL: none are known. */
+/*
+ * Those of a cell on the kernel of this version, because a scheduler that comes with the kernel is another program on
+ * each; else those of the first cell on another kernel. @kernel: NULL prefers none. NULL: none are known.
+ */
 const struct cell_constants *cell_constants_find(const struct cell_constants_list *list, const char *label,
-						 const struct preset *preset);
+						 const char *kernel, const struct preset *preset);
 void cell_constants_done(struct cell_constants_list *list);
 
 #endif

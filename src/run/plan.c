@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* plan.c -- see plan.h. */
-#include <ctype.h>
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/environment.h"
-#include "base/file.h"
 #include "base/rng.h"
-#include "base/tool.h"
 #include "report/sidecar.h"
 #include "run/cells.h"
 #include "run/devices.h"
@@ -17,7 +12,7 @@
 #include "run/perturb.h"
 #include "run/planner.h"
 #include "run/questions.h"
-#include "run/rundir.h"
+#include "run/scheduler_path.h"
 #include "vmm/qemu/qemu.h"
 
 uint64_t guest_memory_mib(const struct ktstr_topology *t, unsigned declared)
@@ -39,149 +34,6 @@ uint64_t guest_likely_mib(const struct ktstr_topology *t, unsigned declared)
 uint64_t guest_unpacking_mib(uint64_t files_mib)
 {
 	return files_mib ? 2 * files_mib + 192 : 0;
-}
-
-/* --- schedulers' binaries ----------------------------------------------------------------------------------------- */
-
-static const char *from_environment(const char *binary)
-{
-	const char *own = environment_get_for(ENV_SCHEDULER_BIN, binary);
-	return own ? own : environment_get(ENV_SCHEDULER);
-}
-
-bool scheduler_is_named(const char *binary)
-{
-	return !strchr(binary, '/') && from_environment(binary);
-}
-
-static char *in_dir(const char *dir, const char *binary)
-{
-	char *path = dir ? path_join(dir, binary) : NULL;
-	if (path && access(path, X_OK) == 0)
-		return path;
-	free(path);
-	return NULL;
-}
-
-/* The absolute form of the path of a file that may not exist; as it is if its directory does not exist either. */
-static char *absolute(const char *path)
-{
-	_cleanup_free_ char *dir = path_dirname(path);
-	_cleanup_free_ char *whole = dir ? realpath(dir, NULL) : NULL;
-	return whole ? path_join(whole, path_basename(path)) : strdup(path);
-}
-
-/* A path, of the declaration or of the environment. */
-static int locate_path(const char *path, const char *origin, char **ret, struct err **err)
-{
-	_cleanup_free_ char *whole = absolute(path);
-	*ret = access(path, X_OK) == 0 ? strdup(path) : NULL;
-	if (*ret)
-		return 0;
-	bool there = access(path, F_OK) == 0;
-	return FAIL(err, ERR_DATA, -ENOENT, "the scheduler's binary %s %s%s", whole ?: path,
-		    there ? "is not an executable file" : "does not exist", origin);
-}
-
-char *scheduler_names(const char *dir)
-{
-	struct dirent **entry = NULL;
-	_cleanup_buf_ struct buf list = BUF_NULL;
-	int count = dir ? scandir(dir, &entry, NULL, alphasort) : 0;
-	for (int i = 0; i < count; i++) {
-		if (!strncmp(entry[i]->d_name, "scx_", 4))
-			buf_appendf(&list, "%s%s", list.len ? ", " : "", entry[i]->d_name);
-		free(entry[i]);
-	}
-	free(entry);
-	return list.len ? buf_steal(&list) : NULL;
-}
-
-static int report_missing(const char *binary, const char *beside, const char *kernel_schedulers, struct err **err)
-{
-	_cleanup_free_ char *place = realpath(beside, NULL);
-	_cleanup_free_ char *known = scheduler_names(kernel_schedulers);
-	return FAIL(err, ERR_DATA, -ENOENT,
-		    "scheduler '%s' not found in %s, release and debug of the target directory, among the kernel's own "
-		    "schedulers (%s), or in PATH. Set "
-		    "KTSTR_SCHEDULER to its path, place it next to the test binary, or build the kernel with its own "
-		    "('ktstr kernel build --schedulers')",
-		    binary, place ?: beside, known ?: "it has none");
-}
-
-/* Directories in which programs of the same build are. The caller calls places_done(). */
-struct places {
-	char *beside, *above, *release, *debug; /* above: NULL if the test's directory is not called "deps" */
-};
-
-static void places_done(struct places *p)
-{
-	free(p->beside);
-	free(p->above);
-	free(p->release);
-	free(p->debug);
-}
-
-static void find_places(const char *test_binary, struct places *ret)
-{
-	const char *target = target_dir();
-	char *beside = path_dirname(test_binary);
-	*ret = (struct places){
-		.beside = beside,
-		.above = beside && !strcmp(path_basename(beside), "deps") ? path_dirname(beside) : NULL,
-		.release = path_join(target, "release"),
-		.debug = path_join(target, "debug"),
-	};
-}
-
-static char *find_program(const char *binary, const char *test_binary, const char *kernel_schedulers)
-{
-	_cleanup_(places_done) struct places p;
-	find_places(test_binary, &p);
-	const char *const dirs[] = { p.beside, p.above, p.release, p.debug, kernel_schedulers };
-	char *found = environment_is_on(ENV_CARGO_TEST_MODE) ? tool_find(binary) : NULL;
-	for (size_t i = 0; !found && i < ARRAY_SIZE(dirs); i++)
-		found = in_dir(dirs[i], binary);
-	return found ? found : tool_find(binary);
-}
-
-int scheduler_locate(const char *binary, const char *test_binary, const char *kernel_schedulers, char **ret,
-		     struct err **err)
-{
-	const char *said = strchr(binary, '/') ? binary : from_environment(binary);
-	if (said)
-		return locate_path(said, said == binary ? "" : " (KTSTR_SCHEDULER or KTSTR_SCHEDULER_BIN_*)", ret, err);
-	*ret = find_program(binary, test_binary, kernel_schedulers);
-	_cleanup_free_ char *beside = path_dirname(test_binary);
-	return *ret ? 0 : report_missing(binary, beside, kernel_schedulers, err);
-}
-
-static bool is_in(const char *path, const char *dir, const char *binary)
-{
-	_cleanup_free_ char *expected = dir ? path_join(dir, binary) : NULL;
-	return expected && !strcmp(path, expected);
-}
-
-const char *scheduler_source(const char *path, const char *binary, const char *test_binary,
-			     const char *kernel_schedulers)
-{
-	_cleanup_(places_done) struct places p;
-	find_places(test_binary, &p);
-	const struct {
-		const char *dir, *source;
-	} dirs[] = { { p.beside, "sibling" },
-		     { p.above, "sibling" },
-		     { p.release, "target_release" },
-		     { p.debug, "target_debug" },
-		     { kernel_schedulers, "kernel" } };
-	if (strchr(binary, '/'))
-		return "declared";
-	if (from_environment(binary))
-		return "environment";
-	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
-		if (is_in(path, dirs[i].dir, binary))
-			return dirs[i].source;
-	return "path";
 }
 
 /* --- cases -------------------------------------------------------------------------------------------------------- */
@@ -364,6 +216,34 @@ static int set_problem(struct plan_case *c, const char *problem)
 }
 
 /* Finds the scheduler's program, if the case needs one. */
+static bool any_kernel_has(const struct plan_request *q, const char *binary)
+{
+	for (size_t i = 0; i < q->kernel_count; i++)
+		if (scheduler_is_kernels_own(binary, q->kernels[i].schedulers))
+			return true;
+	return false;
+}
+
+/*
+ * Why the scheduler is missing on this kernel, if that is a fact about the kernel, of which there are several. NULL: it
+ * is an error of the suite.
+ */
+static char *absent_from_kernel(const struct plan_case *c, const struct plan_request *q)
+{
+	const struct kernel *k = c->kernel;
+	const char *binary = c->test->scheduler->binary;
+	char *text = NULL;
+	if (!k || !q->labels || (k->schedulers && !any_kernel_has(q, binary)))
+		return NULL;
+	int n = k->schedulers ? asprintf(&text, "kernel %s does not come with %s, as another kernel of this run does",
+					 k->version, binary)
+			      : asprintf(&text,
+					 "kernel %s was built without its own schedulers, and %s is nowhere else "
+					 "('ktstr kernel build --schedulers')",
+					 k->version, binary);
+	return n < 0 ? NULL : text;
+}
+
 static int find_scheduler(struct plan_case *c, const struct plan_request *q)
 {
 	const struct test_decl *t = c->test;
@@ -380,12 +260,8 @@ static int find_scheduler(struct plan_case *c, const struct plan_request *q)
 	_cleanup_free_ char *text = err_text(why);
 	if (!text)
 		return -ENOMEM;
-	/* With several kernels, one that was built without schedulers is not an error of the suite. */
-	if (c->kernel && !c->kernel->schedulers && q->labels) {
-		c->skip = TAKE_PTR(text);
-		return 0;
-	}
-	return set_problem(c, text);
+	c->skip = absent_from_kernel(c, q);
+	return c->skip ? 0 : set_problem(c, text);
 }
 
 /* Is the preset's topology the one that the test declares? */
@@ -443,7 +319,8 @@ static void find_constants(struct plan_case *c, const struct plan_request *q)
 {
 	if (!q->constants)
 		return;
-	c->constants = &cell_constants_find(q->constants, c->test->cell->label, c->preset)->data;
+	const char *version = c->kernel ? c->kernel->version : NULL;
+	c->constants = &cell_constants_find(q->constants, c->test->cell->label, version, c->preset)->data;
 	c->topology = (struct ktstr_topology){ 1, 1, 2, 1 };
 }
 
@@ -504,7 +381,7 @@ static int add_cells(struct plan *p, const struct plan_request *q, const struct 
 		return 0;
 	for (const struct preset *preset = presets; r == 0 && preset->name; preset++)
 		if (cell_admits_preset(t, preset) && is_listed(q->presets, preset) &&
-		    (!q->constants || cell_constants_find(q->constants, t->cell->label, preset)))
+		    (!q->constants || cell_constants_find(q->constants, t->cell->label, k ? k->version : NULL, preset)))
 			r = add_case(p, q, t, k, preset);
 	return r;
 }

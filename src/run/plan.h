@@ -87,24 +87,6 @@ void plan_done(struct plan *p);
 /* Keeps the cases that are ignored (true) or the others. Returns how many were dropped. */
 size_t plan_keep_ignored(struct plan *p, bool ignored);
 
-/*
- * The host path of a scheduler's binary. A path is used as it is. A name is searched in this order:
- * KTSTR_SCHEDULER_BIN_<NAME>, KTSTR_SCHEDULER, PATH (only if KTSTR_CARGO_TEST_MODE is on), the test binary's directory,
- * and if that is called "deps" its parent, release/ and debug/ in CARGO_TARGET_DIR ("target"), @kernel_schedulers (may
- * be NULL), PATH. -ENOENT: not found; the error says what to do.
- */
-int scheduler_locate(const char *binary, const char *test_binary, const char *kernel_schedulers, char **ret,
-		     struct err **err);
-/* "scx_central, scx_simple": the programs in a kernel's directory of schedulers. NULL: there are none. Caller frees. */
-char *scheduler_names(const char *dir);
-/* Does an environment variable name the program for @binary? */
-bool scheduler_is_named(const char *binary);
-/*
- * How @path was found: "declared", "environment", "sibling", "target_release", "target_debug", "kernel" or "path". The
- * other arguments as above.
- */
-const char *scheduler_source(const char *path, const char *binary, const char *test_binary,
-			     const char *kernel_schedulers);
 /* Guest memory in MiB: the sum of described nodes, else at least @declared, 256, and 64 per CPU; whole NUMA nodes. */
 uint64_t guest_memory_mib(const struct ktstr_topology *t, unsigned declared);
 /*

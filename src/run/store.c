@@ -14,6 +14,7 @@
 #include "run/kept_schedule.h"
 #include "run/replay.h"
 #include "run/scenario_file.h"
+#include "run/scheduler_path.h"
 #include "vmm/qemu/qemu.h"
 #include "vmm/vmcore.h"
 
@@ -448,7 +449,7 @@ static int store_constants(const struct attempt *a, const char *sidecar, struct 
 		return -ENOMEM;
 	if (!c->test->cell || !c->preset || !data->len)
 		return leave_out(a, path);
-	json_auto_t *o = cell_constants_json(c->test->cell->label, c->preset->name, data);
+	json_auto_t *o = cell_constants_json(c->test->cell->label, c->kernel->version, c->preset->name, data);
 	return o ? json_write_file_at(attempt_rundir(a)->fd, path_basename(path), o, err) : -ENOMEM;
 }
 

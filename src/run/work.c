@@ -16,6 +16,7 @@
 #include "run/fleet.h"
 #include "run/includes.h"
 #include "run/post_vm.h"
+#include "run/scheduler_path.h"
 #include "run/second_run.h"
 #include "topo/topology.h"
 #include "vmm/qemu/kernel_seed.h"

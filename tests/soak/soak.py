@@ -7,6 +7,7 @@
 Parts: `repeats`, one seed 20 times on a busy host, and all examples observed and not; `kernels`, the tests of real
 guests on an old and the newest kernel, which are built first; `arm64`, guests of that architecture, whose kernel is
 built first; `slurm`, a cluster of this machine, with faults; `veristat`, the kernel's own, beside `ktstr verifier`;
+`sweep`, the BPF verifier on all preset topologies, with their machines and with constants only;
 `defaults`, every work type with its default parameters under EEVDF and the kernel tree's own schedulers; `behaviour`,
 the tests of work types and operations, `canned`, those of canned scenarios, `payloads`, those of programs in guests,
 and `trust`, schedulers without known faults in many scenarios, each also on a kernel of series 7 if one is in the
@@ -260,6 +261,10 @@ def veristat(_):
     return tap_test('veristat', 'soak/veristat')
 
 
+def verifier_sweep(_):
+    return tap_test('sweep', 'soak/sweep')
+
+
 def slurm(_):
     """A cluster of this machine: all examples on two kernels, and faults."""
     return tap_test('slurm', 'slurm/slurm', ['--many']) + tap_test('slurm', 'slurm/faults')
@@ -315,13 +320,13 @@ def images(kernel):
 
 
 def main():
-    parts = {'repeats': repeats, 'kernels': kernels, 'arm64': arm64, 'slurm': slurm, 'veristat': veristat, 'defaults': defaults, 'faults': faults,
+    parts = {'repeats': repeats, 'kernels': kernels, 'arm64': arm64, 'slurm': slurm, 'veristat': veristat, 'sweep': verifier_sweep, 'defaults': defaults, 'faults': faults,
              'starts': starts, 'stress': stress, 'wide': wide, 'fuzz': fuzz, 'images': images}
     parts |= {name: functools.partial(sweep, name) for name in SWEEPS}
     odd = []
     for name, part in parts.items():
         if not ARGS.only or ARGS.only == name:
-            odd += part(None if name in ('fuzz', 'kernels', 'repeats', 'arm64', 'slurm', 'veristat', 'faults') else need_kernel('soak'))
+            odd += part(None if name in ('fuzz', 'kernels', 'repeats', 'arm64', 'slurm', 'veristat', 'sweep', 'faults') else need_kernel('soak'))
     for line in odd:
         say('FAILED ' + line)
     sys.exit(1 if odd else 0)

@@ -9,6 +9,7 @@
 #include "run/filter.h"
 #include "run/planner.h"
 #include "run/rundir.h"
+#include "run/scheduler_path.h"
 #include "t.h"
 
 /* --- tests -------------------------------------------------------------------------------------------------------- */
@@ -171,6 +172,46 @@ static void expect_order(const char *dir, const char *kernel, const char *order)
 	ck_assert_str_eq(buf_str(&found), order);
 }
 
+/* With several kernels, a scheduler that comes with one of them is not an error on the others. */
+START_TEST(a_kernels_own_scheduler_is_skipped_on_another)
+{
+	static const struct {
+		bool has, labels;
+		const char *skip; /* NULL: an error */
+	} runs[] = { { true, true, "kernel a does not come with scx_y, as another kernel of this run does" },
+		     { false, true, NULL },
+		     { true, false, NULL } };
+	char *dir = t_tmpdir();
+	_cleanup_free_ char *old = path_join(dir, "old"), *new = path_join(dir, "new");
+	struct suite s;
+	t_ok(list_parse(LIST(SCHED_WITH("\"binary\":\"scx_y\""), TEST("t", "\"s\"", "1")), &s, NULL));
+	struct kernel kernels[] = {
+		{ .label = (char *)"kernel_a", .version = (char *)"a", .boot = (char *)"/a", .schedulers = old },
+		{ .label = (char *)"kernel_b", .version = (char *)"b", .boot = (char *)"/b", .schedulers = new },
+	};
+	make_program(dir, "old", "scx_x");
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++) {
+		struct plan plan;
+		make_program(dir, "new", runs[i].has ? "scx_y" : "scx_z");
+		t_ok(plan_make(&(struct plan_request){ .suites = &s,
+						       .suite_count = 1,
+						       .kernels = kernels,
+						       .kernel_count = 2,
+						       .labels = runs[i].labels },
+			       &plan, NULL));
+		const struct plan_case *c = &plan.item[0];
+		ck_assert_int_eq(c->problem != NULL, !runs[i].skip);
+		if (runs[i].skip)
+			ck_assert_str_eq(c->skip, runs[i].skip);
+		plan_done(&plan);
+		_cleanup_free_ char *made = path_join(new, "scx_y");
+		unlink(made);
+	}
+	suite_done(&s);
+	t_rmdir(dir);
+}
+END_TEST
+
 START_TEST(scheduler_places_are_searched_in_order)
 {
 	static const char *const places[] = { "build/deps", "build", "out/release", "out/debug", "kernel", "path" };
@@ -225,6 +266,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, a_configuration_is_named_by_arguments);
 	tcase_add_test(tc, a_scheduler_of_the_kernel_has_no_binary);
 	tcase_add_loop_test(tc, a_scheduler_that_is_wrong_stops_only_its_tests, 0, ARRAY_SIZE(scheduler_values));
+	tcase_add_test(tc, a_kernels_own_scheduler_is_skipped_on_another);
 	tcase_add_test(tc, scheduler_places_are_searched_in_order);
 	tcase_add_test(tc, run_directories_are_in_the_target_directory);
 }

@@ -127,6 +127,11 @@ static void put_file(const char *dir, const char *name, const char *text)
 	t_ok(file_write_atomic(path, text, strlen(text), 0644, NULL));
 }
 
+#define FILE_OF(topology, map, bytes, maps)                                                                       \
+	"{\"scheduler\": \"a\", \"topology\": \"" topology "\", \"map\": \"" map "\", \"bytes\": \"" bytes "\", " \
+	"\"maps\": " maps "}"
+#define ONE_MAP "[{\"name\": \"a\", \"value_size\": 1, \"max_entries\": 1}]"
+
 START_TEST(a_file_is_read_as_it_was_written)
 {
 	uint8_t bytes[] = { 0, 1, 0xfe };
@@ -138,27 +143,22 @@ START_TEST(a_file_is_read_as_it_was_written)
 	struct cell_constants_list list = { 0 };
 	char *dir = t_tmpdir();
 	_cleanup_free_ char *path = path_join(dir, "verifier-1.rodata.json");
-	json_auto_t *o = cell_constants_json("a+fifo", PRESET, &data);
+	json_auto_t *o = cell_constants_json("a+fifo", "6.12.1", PRESET, &data);
 	t_ok(json_write_file(path, o, NULL));
 	put_file(dir, "verifier-1.ktstr.json", "{");
 	t_ok(cell_constants_read(dir, &list, NULL));
-	const struct cell_constants *c = cell_constants_find(&list, "a+fifo", preset_find(PRESET));
+	const struct cell_constants *c = cell_constants_find(&list, "a+fifo", "6.12.1", preset_find(PRESET));
 	ck_assert_ptr_nonnull(c);
 	ck_assert_str_eq(c->data.map, "a.rodata");
 	ck_assert_uint_eq(c->data.len, 3);
 	ck_assert_mem_eq(c->data.data, bytes, 3);
 	ck_assert_uint_eq(c->data.map_count, 2);
 	ck_assert_uint_eq(c->data.maps[1].max_entries, 64);
-	ck_assert_ptr_null(cell_constants_find(&list, "a", preset_find(PRESET)));
+	ck_assert_ptr_null(cell_constants_find(&list, "a", "6.12.1", preset_find(PRESET)));
 	cell_constants_done(&list);
 	t_rmdir(dir);
 }
 END_TEST
-
-#define FILE_OF(topology, map, bytes, maps)                                                                       \
-	"{\"scheduler\": \"a\", \"topology\": \"" topology "\", \"map\": \"" map "\", \"bytes\": \"" bytes "\", " \
-	"\"maps\": " maps "}"
-#define ONE_MAP "[{\"name\": \"a\", \"value_size\": 1, \"max_entries\": 1}]"
 
 static const struct {
 	const char *text, *why;
@@ -176,6 +176,37 @@ static const struct {
 	{ FILE_OF(PRESET, "m", "00", "[{\"name\": \"a\", \"value_size\": 4294967296, \"max_entries\": 1}]"),
 	  "a size that no map has" },
 };
+
+static size_t length_for(const struct cell_constants_list *list, const char *kernel)
+{
+	return cell_constants_find(list, "a", kernel, preset_find(PRESET))->data.len;
+}
+
+/* Each kernel tree has its own scx_simple. */
+START_TEST(constants_of_the_same_kernel_come_first)
+{
+	static const uint8_t bytes[4];
+	struct cell_constants_list list = { 0 };
+	char *dir = t_tmpdir();
+	put_file(dir, "1.rodata.json",
+		 FILE_OF(PRESET, "m", "00", ONE_MAP)); /* of a version that did not keep the kernel */
+	for (size_t i = 2; i < 4; i++) {
+		struct rodata data = {
+			.map = "m", .data = (uint8_t *)bytes, .len = i, .maps = { { "m", 1, 1 } }, .map_count = 1
+		};
+		_cleanup_free_ char *path = path_join(dir, i == 2 ? "2.rodata.json" : "3.rodata.json");
+		json_auto_t *o = cell_constants_json("a", i == 2 ? "6.12.1" : "7.3", PRESET, &data);
+		t_ok(json_write_file(path, o, NULL));
+	}
+	t_ok(cell_constants_read(dir, &list, NULL));
+	ck_assert_uint_eq(length_for(&list, "6.12.1"), 2);
+	ck_assert_uint_eq(length_for(&list, "7.3"), 3);
+	ck_assert_uint_eq(length_for(&list, "6.14"), 1);
+	ck_assert_uint_eq(length_for(&list, NULL), 1);
+	cell_constants_done(&list);
+	t_rmdir(dir);
+}
+END_TEST
 
 START_TEST(a_damaged_file_is_refused)
 {
@@ -259,6 +290,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, constants_of_another_build_are_refused);
 	tcase_add_test(tc, a_guest_without_constants_has_none);
 	tcase_add_test(tc, a_file_is_read_as_it_was_written);
+	tcase_add_test(tc, constants_of_the_same_kernel_come_first);
 	tcase_add_loop_test(tc, a_damaged_file_is_refused, 0, ARRAY_SIZE(bad));
 	tcase_add_test(tc, a_directory_without_constants_is_refused);
 	tcase_add_test(tc, only_what_the_verifier_says_counts);

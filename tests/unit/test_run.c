@@ -8,6 +8,7 @@
 #include "run/filter.h"
 #include "run/fleet.h"
 #include "run/rundir.h"
+#include "run/scheduler_path.h"
 #include "t.h"
 #include "vmm/kvm/backend.h"
 #include "vmm/qemu/qemu.h"

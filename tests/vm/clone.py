@@ -16,7 +16,7 @@ sys.path.insert(0, os.path.join(HERE, '..', 'lib'))
 from schema import stable  # noqa: E402
 from tap import BUILD, KTSTR, Run, Scratch, check, check_nothing_left, finish, machines, need_kernel  # noqa: E402
 
-REPEATS = int(os.environ.get('KTSTR_REPEATS', '6'))
+REPEATS = int(os.environ.get('KTSTR_REPEATS', '4'))
 OTHERS = 3
 TEST = 'test(=ktstr/simple_crowd)'
 EXAMPLES = BUILD + '/tests/examples'

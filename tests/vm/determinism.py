@@ -13,7 +13,7 @@ from schema import stable  # noqa: E402
 from tap import BUILD, Run, Scratch, check, check_nothing_left, finish, machines, need_kernel  # noqa: E402
 
 OTHERS = 3
-REPEATS = int(os.environ.get('KTSTR_REPEATS', '8'))
+REPEATS = int(os.environ.get('KTSTR_REPEATS', '4'))
 TEST = 'test(=ktstr/simple_crowd)'
 
 
