@@ -176,7 +176,12 @@ static int check_args(const struct perf_args *a, struct err **err)
 	if (!a->a_scheduler != !a->b_scheduler)
 		return FAIL(err, ERR_USAGE, -EINVAL,
 			    "perf-delta: --a-scheduler and --b-scheduler are only used together");
+	if (!a->slurm && a->slurm_args.count)
+		return FAIL(err, ERR_USAGE, -EINVAL,
+			    "perf-delta: --slurm-arg is for runs on a cluster: give --slurm, too");
 	int r = stats_check_dir(a->dir, err);
+	if (r == 0)
+		r = slurm_check_words(&a->slurm_args, err);
 	if (r == 0)
 		r = check_run_options(a, err);
 	if (r == 0)

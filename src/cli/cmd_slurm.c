@@ -42,21 +42,26 @@ static const struct option_row cancel_options[] = {
 
 /* --- the run that is meant ---------------------------------------------------------------------------------------- */
 
-static int is_run(const struct dirent *e)
+static bool is_run(const char *path)
 {
-	return *e->d_name != '.';
+	_cleanup_free_ char *manifest = path_join(path, "manifest.json");
+	return manifest && path_is_dir(path) && path_exists(manifest);
 }
 
-/* Names of runs begin with their time. */
+/* Names of runs begin with their time. Other directories may lie beside them. */
 static char *newest_run(const char *root)
 {
 	struct dirent **entry = NULL;
-	int count = scandir(root, &entry, is_run, alphasort);
-	char *path = count > 0 ? path_join(root, entry[count - 1]->d_name) : NULL;
-	for (int i = 0; i < count; i++)
+	char *found = NULL;
+	int count = scandir(root, &entry, NULL, alphasort);
+	for (int i = count - 1; i >= 0; i--) {
+		_cleanup_free_ char *path = found ? NULL : path_join(root, entry[i]->d_name);
+		if (path && is_run(path))
+			found = TAKE_PTR(path);
 		free(entry[i]);
+	}
 	free(entry);
-	return path;
+	return found;
 }
 
 int slurm_find_run(const char *text, const char *said_dir, char **ret, struct err **err)
@@ -68,20 +73,20 @@ int slurm_find_run(const char *text, const char *said_dir, char **ret, struct er
 	if (text)
 		inside = path_join(root, text);
 	*ret = !text ? newest_run(root) : inside && path_exists(inside) ? TAKE_PTR(inside) : strdup(text);
-	if (*ret && path_is_dir(*ret)) {
-		_cleanup_free_ char *manifest = path_join(*ret, "manifest.json");
-		if (manifest && path_exists(manifest))
-			return 0;
-		int r = FAIL(err, ERR_DATA, -ENOENT,
-			     "'%s' is not a run on Slurm: it has no manifest.json; 'ktstr slurm status' without a name "
-			     "takes the newest run",
-			     *ret);
-		free(TAKE_PTR(*ret));
-		return r;
-	}
+	if (*ret && is_run(*ret))
+		return 0;
+	bool is_other = *ret && path_is_dir(*ret);
 	free(TAKE_PTR(*ret));
+	if (is_other)
+		return FAIL(err, ERR_DATA, -ENOENT,
+			    "'%s' is not a run on Slurm: it has no manifest.json; 'ktstr slurm status' without a name "
+			    "takes the newest run",
+			    text);
 	if (text)
-		return FAIL(err, ERR_DATA, -ENOENT, "there is no run '%s' here or in '%s'", text, root);
+		return FAIL(err, ERR_DATA, -ENOENT,
+			    "there is no run '%s' here or in '%s'; name its directory, or give --slurm-dir as for the "
+			    "run",
+			    text, root);
 	return FAIL(err, ERR_DATA, -ENOENT, "'%s' has no run on Slurm; 'ktstr test --slurm' makes one", root);
 }
 
@@ -109,7 +114,8 @@ static int open_run(const struct slurm_args *a, struct opened **ret, struct err 
 	if (!o)
 		return -ENOMEM;
 	if (a->operands.count > 1)
-		return FAIL(err, ERR_USAGE, -E2BIG, "name one run");
+		return FAIL(err, ERR_USAGE, -E2BIG, "'%s' and '%s': name one run at a time", a->operands.item[0],
+			    a->operands.item[1]);
 	int r = slurm_find_run(a->operands.item[0], a->dir, &dir, err);
 	if (r == 0)
 		r = slurm_record_open(&o->record, dir, err);
@@ -124,35 +130,72 @@ static int open_run(const struct slurm_args *a, struct opened **ret, struct err 
 
 /* --- commands ----------------------------------------------------------------------------------------------------- */
 
+/* Without it, lost tests cannot be divided again; results that are there can be collected. */
+static void look_at_cluster(struct opened *o)
+{
+	const char *partition = slurm_record_text(&o->record, "partition");
+	_cleanup_err_ struct err *why = NULL;
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	if (cluster_look(o->following.runner.reactor, *partition ? partition : NULL, &o->following.runner.cluster,
+			 &why) == 0)
+		return;
+	err_format(why, &text);
+	say_printf("warning: %s\n", buf_str(&text));
+}
+
+/* Those that are asked for here, else those that the command asked for which submitted the run. */
+static int find_reports(const struct slurm_args *a, struct opened *o, struct err **err)
+{
+	const json_t *list = json_object_get(o->record.manifest, "reports");
+	struct strings asked = a->report;
+	for (size_t i = 0; !a->report.count && i < json_array_size(list) && i + 1 < ARRAY_SIZE(asked.item); i++)
+		asked.item[asked.count++] = json_string_value(json_array_get(list, i)) ?: "";
+	return reports_parse("report", &asked, &o->following.reports, err);
+}
+
 static int run_collect(void *args, struct err **err)
 {
 	const struct slurm_args *a = args;
 	_cleanup_(opened_free_p) struct opened *o = NULL;
 	int r = open_run(a, &o, err);
 	if (r == 0)
-		r = reports_parse("report", &a->report, &o->following.reports, err);
-	if (r == 0) {
-		const char *partition = slurm_record_text(&o->record, "partition");
-		/* Without it, lost tests cannot be divided again; results that are there can be collected. */
-		_cleanup_err_ struct err *why = NULL;
-		_cleanup_buf_ struct buf text = BUF_NULL;
-		if (cluster_look(o->following.runner.reactor, *partition ? partition : NULL,
-				 &o->following.runner.cluster, &why) < 0) {
-			err_format(why, &text);
-			say_printf("warning: %s\n", buf_str(&text));
-		}
-	}
-	return r == 0 ? slurm_follow(&o->following, err) : r;
+		r = find_reports(a, o, err);
+	if (r < 0)
+		return r;
+	look_at_cluster(o);
+	r = slurm_open(&o->following, err);
+	if (r == 0)
+		r = slurm_follow(&o->following, err);
+	slurm_close(&o->following);
+	return r;
+}
+
+/* After a look: has Slurm nothing of the run any more that it could cancel? */
+static bool has_ended(const struct runner *r)
+{
+	for (size_t i = 0; i < r->follow.tasks; i++)
+		if (!slurm_state_ended(r->follow.task[i].state))
+			return follow_is_over(&r->follow);
+	return !r->build.awaited;
 }
 
 static int run_cancel(void *args, struct err **err)
 {
 	_cleanup_(opened_free_p) struct opened *o = NULL;
 	int r = open_run(args, &o, err);
+	if (r < 0)
+		return r;
+	struct runner *runner = &o->following.runner;
+	r = runner_init(runner, err);
 	if (r == 0)
-		r = cluster_cancel(o->following.runner.reactor, &o->record, err);
+		r = runner_look(runner, err);
+	bool over = r == 0 && has_ended(runner);
+	runner_done(runner);
+	if (r == 0 && !over)
+		r = cluster_cancel(runner->reactor, &o->record, err);
 	if (r == 0)
-		say_printf("run %s is cancelled; 'ktstr slurm collect' collects the results that it has\n",
+		say_printf(over ? "run %s has ended already; 'ktstr slurm collect' collects its results\n"
+				: "run %s is cancelled; 'ktstr slurm collect' collects the results that it has\n",
 			   o->record.id);
 	return r;
 }
@@ -184,12 +227,17 @@ static int run_status(void *args, struct err **err)
 		json_put_u64(&json, "tasks", runner->follow.tasks);
 		json_put_u64(&json, "waiting", states[SLURM_PENDING]);
 		json_put_u64(&json, "running", states[SLURM_RUNNING] + states[SLURM_ENDING]);
+		json_put_text(&json, "reason", *runner->reason ? runner->reason : NULL);
+		json_put_bool(&json, "cancelled", slurm_is_cancelled(&o->record));
 		out_json(json, true);
 	} else {
-		out_printf("%s: %zu of %zu tests have results; of %zu tasks %u wait and %u run%s\n", o->record.dir,
-			   all - open, all, runner->follow.tasks, states[SLURM_PENDING],
-			   states[SLURM_RUNNING] + states[SLURM_ENDING],
-			   runner->build.awaited ? "; kernels are built first" : "");
+		unsigned wait = states[SLURM_PENDING], run = states[SLURM_RUNNING] + states[SLURM_ENDING];
+		out_printf("%s: %zu of %zu test%s %s results; of %zu task%s %u wait%s%s%s%s and %u run%s%s%s\n",
+			   o->record.dir, all - open, all, plural(all), all == 1 ? "has" : "have", runner->follow.tasks,
+			   plural(runner->follow.tasks), wait, wait == 1 ? "s" : "", *runner->reason ? " (" : "",
+			   runner->reason, *runner->reason ? ")" : "", run, run == 1 ? "s" : "",
+			   runner->build.awaited ? "; kernels are built first" : "",
+			   slurm_is_cancelled(&o->record) ? "; it is cancelled" : "");
 	}
 	runner_done(runner);
 	return 0;

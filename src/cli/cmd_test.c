@@ -18,6 +18,7 @@
 #include "cli/last_run.h"
 #include "cli/out.h"
 #include "cli/shared_options.h"
+#include "cli/slurm.h"
 #include "cli/test_config.h"
 #include "cli/test_session.h"
 #include "cli/test_source.h"
@@ -484,7 +485,7 @@ static int run_on_kernels(struct session *s, const struct test_args *a, struct e
 {
 	nsec_t began = nsec_now();
 	s->args = a;
-	int r = prepare_run(s, a, err);
+	int r = slurm_check_options(a, err) ?: prepare_run(s, a, err);
 	if (r == 0)
 		r = session_open_stream(s, err);
 	if (r == 0)

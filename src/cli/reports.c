@@ -181,13 +181,19 @@ int results_status(const struct report_results *r)
 	return status;
 }
 
+static void put_bad(const struct report_result *t, struct buf *out)
+{
+	buf_appendf(out, "%-13s %s  %s\n", outcome_rows[t->outcome].word, t->name, t->cause);
+	if (t->replay && *t->replay)
+		buf_appendf(out, "%-13s replay  %s\n", "", t->replay);
+}
+
 void results_print_bad(const struct report_results *r, struct output *to)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	for (enum test_outcome o = 0; o < OUTCOME_MAX; o++)
 		for (size_t i = 0; i < r->count; i++)
 			if (r->item[i].bad && r->item[i].outcome == o)
-				buf_appendf(&text, "%-13s %s  %s\n", outcome_rows[o].word, r->item[i].name,
-					    r->item[i].cause);
+				put_bad(&r->item[i], &text);
 	output_buf(to, &text);
 }

@@ -6,13 +6,10 @@
 #include "base/output.h"
 #include "cli/options.h"
 #include "cli/reports.h"
+#include "cli/test_args.h"
 #include "slurm/runner.h"
 
-/*
- * slurm_follow.c: follows a run until all tests are settled, prints results as they arrive, and then collects them into
- * the directories of an ordinary run. Notes the exit status. Submits the first round if there is none. Of the runner,
- * `record`, `reactor` and `cluster` are set.
- */
+/* slurm_follow.c: a run that is submitted, followed and collected. */
 struct slurm_following {
 	struct runner runner;
 	struct report_orders reports;
@@ -22,10 +19,22 @@ struct slurm_following {
 	unsigned name_columns;
 	size_t flaky;
 };
-int slurm_follow(struct slurm_following *f, struct err **err);
-/* What every job gets, from the record. slurm_follow() does it where it has not been done. */
+/* Fills in the rest; of the runner, `record`, `reactor` and `cluster` are set. slurm_close() is for failures, too. */
+int slurm_open(struct slurm_following *f, struct err **err);
+void slurm_close(struct slurm_following *f);
+/* What every job gets, from the record. slurm_open() does it where it has not been done. */
 int slurm_take_arguments(struct slurm_following *f);
+/* Submits all tests. */
+int slurm_submit_first(struct slurm_following *f, struct err **err);
+/*
+ * Follows a run until all tests are settled, prints results as they arrive, and then collects them into the directories
+ * of an ordinary run. Notes the exit status.
+ */
+int slurm_follow(struct slurm_following *f, struct err **err);
 
+/* slurm_submit.c: options that mean nothing without --slurm, and words for sbatch that would spoil what ktstr says. */
+int slurm_check_options(const struct test_args *a, struct err **err);
+int slurm_check_words(const struct strings *words, struct err **err);
 /* slurm_submit.c: is there a cluster with a node that can run jobs? @partition: "" is the default one. */
 int slurm_ask(const char *partition, struct err **err);
 

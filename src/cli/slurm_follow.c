@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "reactor/interrupt.h"
@@ -40,19 +41,20 @@ static const char *text_of(const json_t *event, const char *key)
 	return json_string_value(json_object_get(event, key)) ?: "";
 }
 
-static void print_line(const struct slurm_following *f, const json_t *event, const char *node)
+static void print_line(const struct slurm_following *f, const struct slurm_case *t, const json_t *event,
+		       const char *node)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
-	struct term t = term_probe(STDOUT_FILENO);
+	struct term term = term_probe(STDOUT_FILENO);
 	char wall[TIME_TEXT_MAX];
 	const char *cause = text_of(event, "cause");
-	event_word(kind_of(event), &t, &text);
-	text_append_columns(&text, text_of(event, "name"),
-			    MAX_OF(f->name_columns, text_columns(text_of(event, "name"))), /* pad= */ true);
-	buf_appendf(&text, "  %-12s  %7s  %s\n", text_of(event, "topology"),
-		    nsec_format((nsec_t)json_integer_value(json_object_get(event, "wall_ns")), wall), node);
+	event_word(kind_of(event), &term, &text);
+	text_append_columns(&text, t->name, MAX_OF(f->name_columns, text_columns(t->name)), /* pad= */ true);
+	buf_appendf(&text, "  %-12s  %7s  %s\n", t->topology,
+		    nsec_format(MAX_OF((nsec_t)json_integer_value(json_object_get(event, "wall_ns")), (nsec_t)0), wall),
+		    node);
 	if (*cause && strcmp(text_of(event, "verdict"), "pass"))
-		text_append_wrapped(&text, cause, t.tty ? t.columns : 0, EVENT_INDENT);
+		text_append_wrapped(&text, cause, term.tty ? term.columns : 0, EVENT_INDENT);
 	output_buf(f->lines, &text);
 }
 
@@ -60,11 +62,12 @@ static void on_result(void *data, uint32_t test, uint32_t task, const json_t *ev
 {
 	struct slurm_following *f = data;
 	const struct follow_task *t = &f->runner.follow.task[task];
-	(void)test;
+	struct slurm_case c;
+	slurm_record_case(f->runner.record, test, &c);
 	(void)sidecar;
 	f->flaky += json_is_true(json_object_get(event, "flaky"));
 	if (!f->json) {
-		print_line(f, event, t->node);
+		print_line(f, &c, event, t->node);
 		return;
 	}
 	json_auto_t *o = json_copy((json_t *)event);
@@ -73,10 +76,24 @@ static void on_result(void *data, uint32_t test, uint32_t task, const json_t *ev
 	out_json(o, false);
 }
 
+/* " (see LOG)", or what to look at if there is none. The caller frees. */
+static char *advice_about(const struct slurm_following *f, const struct follow_event *e)
+{
+	const struct slurm_record *record = f->runner.record;
+	_cleanup_free_ char *log = slurm_task_log(record, e->task);
+	char *text = NULL;
+	int n = 0;
+	if (e->kind == FOLLOW_LOST && !e->began && e->state == SLURM_FAILED)
+		n = asprintf(&text, " (it did not begin: does that node see '%s'?)", record->dir);
+	else if (log && path_exists(log))
+		n = asprintf(&text, " (see %s)", log);
+	return n < 0 ? NULL : text;
+}
+
 static void on_event(void *data, const struct follow_event *e)
 {
 	const char *node = *e->node ? e->node : "an unknown node", *s = plural(e->count);
-	(void)data;
+	_cleanup_free_ char *advice = advice_about(data, e);
 	switch (e->kind) {
 	case FOLLOW_RESTARTED:
 		say_printf(
@@ -84,17 +101,19 @@ static void on_event(void *data, const struct follow_event *e)
 			e->task, node, e->count, s, e->count == 1 ? "s" : "");
 		break;
 	case FOLLOW_LOST:
-		say_printf("warning: task %u on %s %s; %u test%s of it %s lost and run%s once more\n", e->task, node,
+		say_printf("warning: task %u on %s %s; %u test%s of it %s lost and run%s once more%s\n", e->task, node,
 			   slurm_state_text(e->state), e->count, s, e->count == 1 ? "is" : "are",
-			   e->count == 1 ? "s" : "");
+			   e->count == 1 ? "s" : "", advice ?: "");
 		break;
 	case FOLLOW_RETURNED:
-		say_printf("note: task %u on %s %s; %u test%s of it did not run yet and run%s elsewhere\n", e->task,
+		say_printf("note: task %u on %s %s; %u test%s of it did not come to an end and run%s again\n", e->task,
 			   node, slurm_state_text(e->state), e->count, s, e->count == 1 ? "s" : "");
 		break;
 	case FOLLOW_GIVEN_UP:
-		say_printf("warning: task %u on %s %s; %u test%s of it %s no result\n", e->task, node,
-			   slurm_state_text(e->state), e->count, s, e->count == 1 ? "has" : "have");
+		say_printf("warning: task %u on %s %s; %u test%s of it %s no result%s\n", e->task, node,
+			   slurm_state_text(e->state), e->count, s, e->count == 1 ? "has" : "have", advice ?: "");
+		break;
+	case FOLLOW_EVENTS:
 		break;
 	}
 }
@@ -111,6 +130,15 @@ static void on_note(void *data, enum runner_note note, const char *text)
 		break;
 	case RUNNER_REFUSED:
 		say_printf("warning: lost tests cannot be submitted now (%s); trying again\n", text);
+		break;
+	case RUNNER_NOT_TAKEN:
+		say_printf("warning: Slurm does not take the lost tests (%s); they do not run again\n", text);
+		break;
+	case RUNNER_WAITS:
+		say_printf("note: no task runs; squeue's reason is '%s'\n", text);
+		break;
+	case RUNNER_CANCELLED:
+		say_printf("note: the run was cancelled; tests that did not run yet do not run\n");
 		break;
 	case RUNNER_BUILDS:
 		say_printf("job %s builds the kernels that are missing; the tests wait for it\n", text);
@@ -149,17 +177,17 @@ int slurm_take_arguments(struct slurm_following *f)
 	return 0;
 }
 
-static int submit_first(struct slurm_following *f, struct err **err)
+int slurm_submit_first(struct slurm_following *f, struct err **err)
 {
 	struct runner *r = &f->runner;
-	if (r->record->rounds)
-		return 0;
 	int result = runner_add_round(r, NULL, r->record->count, err);
 	if (result == 0)
 		result = runner_submit(r, err);
 	if (result == 0)
-		say_printf("submitted %u task%s to %s%s\n", r->record->tasks, plural(r->record->tasks),
-			   r->submit.partition ? "partition " : "the default partition", r->submit.partition ?: "");
+		say_printf("submitted %u task%s to %s%s (job%s %s%s)\n", r->record->tasks, plural(r->record->tasks),
+			   r->submit.partition ? "partition " : "the default partition", r->submit.partition ?: "",
+			   slurm_array_length(r->record, 0) == r->record->tasks ? "" : "s up to", r->job,
+			   f->detach ? "" : "; 'squeue --me' shows it");
 	return result;
 }
 
@@ -179,7 +207,7 @@ static int follow_to_end(struct slurm_following *f, struct err **err)
 	return r;
 }
 
-int slurm_follow(struct slurm_following *f, struct err **err)
+int slurm_open(struct slurm_following *f, struct err **err)
 {
 	struct runner *r = &f->runner;
 	f->lines = f->json || strcmp(slurm_record_text(r->record, "command"), "verifier") ? &standard_output
@@ -189,18 +217,18 @@ int slurm_follow(struct slurm_following *f, struct err **err)
 	r->on_note = on_note;
 	r->data = f;
 	int result = f->sbatch ? 0 : slurm_take_arguments(f);
-	if (result == 0)
-		result = runner_init(r, err);
-	if (result == 0)
-		result = submit_first(f, err);
-	if (result == 0 && f->detach)
-		say_printf("'ktstr slurm collect %s' waits for the results\n", r->record->dir);
-	else if (result == 0)
-		result = follow_to_end(f, err);
-	if (result == 0 && !f->detach)
-		result = slurm_collect(f, err);
-	runner_done(r);
+	return result == 0 ? runner_init(r, err) : result;
+}
+
+int slurm_follow(struct slurm_following *f, struct err **err)
+{
+	int result = follow_to_end(f, err);
+	return result == 0 ? slurm_collect(f, err) : result;
+}
+
+void slurm_close(struct slurm_following *f)
+{
+	runner_done(&f->runner);
 	free(f->sbatch);
 	f->sbatch = NULL;
-	return result;
 }

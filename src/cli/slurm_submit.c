@@ -15,6 +15,8 @@
 #include "cli/slurm.h"
 #include "cli/test_session.h"
 #include "cli/test_source.h"
+#include "reactor/interrupt.h"
+#include "slurm/call.h"
 #include "slurm/manifest.h"
 
 /* Options that tasks get in another way, and those that only concern the submitting process. */
@@ -29,9 +31,52 @@ static const char *const not_passed[] = { "kernel", "filter", "partition", "jobs
 					  "filter-cells", "scheduler-bin", "output", "emit", "sort", "top", "top-lines",
 					  "raw", "save", "compare", "fail-on", NULL };
 
-/* What `ktstr slurm collect` needs not know. */
+/* What `ktstr slurm collect` needs not know, or finds elsewhere. */
 static const char *const not_kept[] = { "slurm",  "slurm-jobs", "slurm-arg", "slurm-dir",
 					"detach", "report",	"json",	     NULL };
+
+/* --- options ------------------------------------------------------------------------------------------------------ */
+
+/* What ktstr itself says to sbatch, or must know of the jobs. "=": with a value. */
+static const char *const own_words[] = { "--array",  "--array=",   "-a",	  "--job-name", "--job-name=", "-J",
+					 "--output", "--output=",  "-o",	  "--wait",	"-W",	       "--wrap",
+					 "--wrap=",  "--parsable", "--test-only", NULL };
+
+static bool is_own(const char *word)
+{
+	for (const char *const *own = own_words; *own; own++) {
+		size_t len = strlen(*own);
+		bool prefix = (*own)[len - 1] == '=' || len == 2;
+		if (prefix ? !strncmp(word, *own, len) : !strcmp(word, *own))
+			return true;
+	}
+	return false;
+}
+
+int slurm_check_words(const struct strings *words, struct err **err)
+{
+	if (words->count > SLURM_ARGS_MAX)
+		return FAIL(err, ERR_USAGE, -E2BIG, "--slurm-arg is given %zu times; %d is the most", words->count,
+			    SLURM_ARGS_MAX);
+	for (size_t i = 0; i < words->count; i++)
+		if (is_own(words->item[i]))
+			return FAIL(err, ERR_USAGE, -EINVAL,
+				    "--slurm-arg=%s: ktstr names its jobs and divides the tests itself; leave it out",
+				    words->item[i]);
+	return 0;
+}
+
+int slurm_check_options(const struct test_args *a, struct err **err)
+{
+	const char *vain = a->detach		 ? "--detach"
+			   : a->slurm_jobs	 ? "--slurm-jobs"
+			   : a->slurm_args.count ? "--slurm-arg"
+			   : a->slurm_dir	 ? "--slurm-dir"
+						 : NULL;
+	if (!a->slurm && vain)
+		return FAIL(err, ERR_USAGE, -EINVAL, "%s is for runs on a cluster: give --slurm, too", vain);
+	return slurm_check_words(&a->slurm_args, err);
+}
 
 /* --- what is asked for ------------------------------------------------------------------------------------------- */
 
@@ -71,17 +116,25 @@ static json_t *strings_json(const struct strings *list)
 	return array;
 }
 
+/* The directory may not exist yet, and another process may be elsewhere. */
+static char *absolute(const char *path)
+{
+	_cleanup_free_ char *here = *path == '/' ? NULL : getcwd(NULL, 0);
+	return *path == '/' ? strdup(path) : here ? path_join(here, path) : NULL;
+}
+
 /* How the results are collected, also by another process. */
 static void put_collection(const struct session *s, json_t **o)
 {
 	const struct test_args *a = s->args;
-	_cleanup_free_ char *runs = rundir_root(), *root = runs ? realpath(runs, NULL) : NULL;
-	const char *sidecars = environment_get(ENV_SIDECAR_DIR);
+	_cleanup_free_ char *runs = rundir_root(), *root = runs ? absolute(runs) : NULL;
+	const char *said = environment_get(ENV_SIDECAR_DIR);
+	_cleanup_free_ char *sidecars = said ? absolute(said) : NULL;
 	json_put_text(o, "commit", s->commit);
 	json_put_u64(o, "keep_runs", a->keep_runs);
 	json_put_bool(o, "narrowed", a->filter || a->relevant || a->partition || environment_get(ENV_BUDGET_SECS));
 	json_put_bool(o, "flaky_fails", a->flaky_fails);
-	json_put_text(o, "runs_root", root ?: runs);
+	json_put_text(o, "runs_root", root);
 	json_put_text(o, "sidecar_dir", sidecars);
 }
 
@@ -112,6 +165,7 @@ static json_t *asked_json(const struct session *s, const char *id)
 	json_put(&o, "words", words_json(s));
 	json_put(&o, "options", options_json(a, not_kept));
 	json_put(&o, "build", build_json(s));
+	json_put(&o, "reports", strings_json(&a->report));
 	/* As for a local run: exploring says itself how its failures are repeated. */
 	json_put(&o, "last_run", a->schedules ? json_null() : last_run_describe(s, a));
 	put_collection(s, &o);
@@ -160,14 +214,15 @@ static int check_kernels(const struct session *s, struct err **err)
 	return 0;
 }
 
-static int submit(struct session *s, struct slurm_following *f, struct slurm_record *record, struct err **err)
+/* Everything that jobs need is written to @dir. */
+static int prepare(struct session *s, struct slurm_following *f, struct slurm_record *record, const char *dir,
+		   const char *id, struct err **err)
 {
 	const struct test_args *a = s->args;
-	_cleanup_free_ char *parent = run_parent(a), *dir = NULL;
-	char id[40];
-	manifest_name(id, sizeof(id));
-	dir = parent ? path_join(parent, id) : NULL;
-	int r = dir ? cluster_look(s->reactor, *a->slurm ? a->slurm : NULL, &f->runner.cluster, err) : -ENOMEM;
+	int r = cluster_look(s->reactor, *a->slurm ? a->slurm : NULL, &f->runner.cluster, err);
+	if (r == 0)
+		say_printf("run %s on Slurm: %zu test%s, seed 0x%lx, backend %s, files in %s\n", id, s->plan.count,
+			   plural(s->plan.count), a->seed, s->accel.backend->name, dir);
 	if (r == 0)
 		r = slurm_record_create(dir, err);
 	if (r == 0)
@@ -176,9 +231,68 @@ static int submit(struct session *s, struct slurm_following *f, struct slurm_rec
 		r = slurm_take_arguments(f);
 	if (r == 0 && s->accel.backend->vcpu_threads)
 		r = slurm_probe_nodes(&f->runner, err);
+	return r;
+}
+
+/* Nothing is left of a run that could not be submitted whole. */
+static void discard(const struct slurm_following *f, const char *dir)
+{
+	const struct runner *r = &f->runner;
+	if (r->record->rounds)
+		cluster_cancel(r->reactor, r->record, NULL);
+	remove_tree(dir, NULL);
+}
+
+static int submit_watched(struct session *s, struct slurm_following *f, struct slurm_record *record, const char *dir,
+			  const char *id, struct err **err)
+{
+	struct signals signals;
+	int r = interrupt_watch(&signals, s->reactor, err);
+	if (r < 0)
+		return r;
+	r = prepare(s, f, record, dir, id, err);
 	if (r == 0)
-		say_printf("run %s on Slurm: %zu test%s, files in %s\n", record->id, record->count,
-			   plural(record->count), record->dir);
+		r = slurm_open(f, err);
+	if (r == 0)
+		r = slurm_submit_first(f, err);
+	signals_done(&signals);
+	return r;
+}
+
+static int submit(struct session *s, struct slurm_following *f, struct slurm_record *record, struct err **err)
+{
+	_cleanup_free_ char *parent = run_parent(s->args), *dir = NULL;
+	sigset_t before;
+	char id[40];
+	manifest_name(id, sizeof(id));
+	dir = parent ? path_join(parent, id) : NULL;
+	if (!dir)
+		return -ENOMEM;
+	/* sbatch(1), filename pattern: in a name with a backslash nothing is replaced. */
+	if (strchr(dir, '\\'))
+		return FAIL(err, ERR_USAGE, -EINVAL,
+			    "--slurm: '%s' has a backslash, which Slurm treats otherwise; use "
+			    "another --slurm-dir",
+			    dir);
+	interrupt_hold(&before);
+	int r = submit_watched(s, f, record, dir, id, err);
+	if (r < 0)
+		discard(f, dir);
+	int came = interrupt_release(&before, r == 0 ? err : NULL);
+	if (r == 0 && came < 0)
+		discard(f, dir);
+	return r == 0 ? came : r;
+}
+
+static int submit_and_follow(struct session *s, struct slurm_following *f, struct slurm_record *record,
+			     struct err **err)
+{
+	int r = submit(s, f, record, err);
+	if (r == 0 && f->detach)
+		say_printf("'ktstr slurm collect %s' waits for the results\n", record->dir);
+	else if (r == 0)
+		r = slurm_follow(f, err);
+	slurm_close(f);
 	return r;
 }
 
@@ -198,7 +312,5 @@ int session_on_slurm(struct session *s, struct err **err)
 		r = session_plan(s, s->args, err);
 	if (r == 0)
 		r = session_schedule(s, err);
-	if (r == 0)
-		r = submit(s, f, &record, err);
-	return r == 0 ? slurm_follow(f, err) : r;
+	return r == 0 ? submit_and_follow(s, f, &record, err) : r;
 }

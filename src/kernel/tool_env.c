@@ -52,11 +52,25 @@ static const char *const steering[] = {
 	NULL,
 };
 
+/* squeue(1), sinfo(1), scancel(1): filters and formats of the user. sbatch(1): what ktstr itself says of its arrays. */
+static const char *const slurm_options[] = {
+	"SQUEUE_*",	   "SINFO_*",	  "SCANCEL_*",	      "SBATCH_ARRAY_INX",
+	"SBATCH_JOB_NAME", "SBATCH_WAIT", "SBATCH_OPEN_MODE", NULL,
+};
+
+/* A name that ends with "*" stands for all that begin so. */
+static bool is_name(const char *name, const char *setting, size_t len)
+{
+	size_t own = strlen(name);
+	bool begin = own && name[own - 1] == '*';
+	return begin ? len >= own - 1 && !strncmp(name, setting, own - 1) : own == len && !strncmp(name, setting, len);
+}
+
 static bool names(const char *const *list, const char *setting)
 {
 	size_t len = strcspn(setting, "=");
 	for (; *list; list++)
-		if (strlen(*list) == len && !strncmp(*list, setting, len))
+		if (is_name(*list, setting, len))
 			return true;
 	return false;
 }
@@ -102,6 +116,9 @@ const char **tool_environment(enum tool_env kind, const char *const *add)
 		break;
 	case TOOL_ENV_GIT:
 		append_own(list, git_local, false);
+		break;
+	case TOOL_ENV_SLURM:
+		append_own(list, slurm_options, false);
 		break;
 	case TOOL_ENV_DOWNLOAD:
 		append(list, base);

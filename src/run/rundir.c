@@ -74,7 +74,7 @@ static size_t hex_digits(const char *text, size_t wanted)
  * Matches "-", the variant's digits, with --repeat and --retries "-s" and the seed's digits, and a suffix of a result
  * file, also with a temporary suffix after it.
  */
-static bool is_result(const char *name)
+bool rundir_is_result(const char *name)
 {
 	static const char *const suffixes[] = { SIDECAR_SUFFIX,	  REPORT_SUFFIX,   MEMORY_SUFFIX,   DUMP_SUFFIX,
 						SNAPSHOTS_SUFFIX, REPRO_SUFFIX,	   LOAD_LOG_SUFFIX, PERTURB_SUFFIX,
@@ -173,7 +173,7 @@ static void clear_entry(const struct clearing *c, const char *name)
 {
 	bool whole = !c->scope->narrowed && !rundir_is_shared(c->dir->commit);
 	if (!is_sidecar_name(name)) {
-		if (whole && is_result(name) && !belongs_to_sidecar(c->dir->fd, name))
+		if (whole && rundir_is_result(name) && !belongs_to_sidecar(c->dir->fd, name))
 			unlinkat(c->dir->fd, name, 0);
 		return;
 	}
@@ -182,7 +182,7 @@ static void clear_entry(const struct clearing *c, const char *name)
 	if (!again && (c->scope->narrowed || !(whole || is_of_suites(result, c->scope->suites))))
 		return;
 	c->dir->lost += !again;
-	if (is_result(name))
+	if (rundir_is_result(name))
 		take_result(c->history, c->dir->fd, name);
 	else if (whole)
 		unlinkat(c->dir->fd, name, 0);

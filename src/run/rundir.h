@@ -47,6 +47,8 @@ bool rundir_is_shared(const char *commit);
 const char *target_dir(void);
 /* Parent of run directories: KTSTR_RUNS_ROOT, else ktstr in CARGO_TARGET_DIR, else target/ktstr; the caller frees. */
 char *rundir_root(void);
+/* Is it the name of a sidecar, or of a file that lies beside it? */
+bool rundir_is_result(const char *name);
 /* The path of the file with @suffix that belongs to the sidecar @sidecar; the caller frees. NULL: out of memory. */
 char *rundir_beside(const char *sidecar, const char *suffix);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* built.c -- see built.h. */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,15 +38,27 @@ static bool is_complete(const struct slurm_record *r)
 	return true;
 }
 
+/* Directories are named by it. */
+static bool is_file_name(const char *text)
+{
+	return text && *text && *text != '.' && strlen(text) < NAME_MAX &&
+	       text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+~-")] == '\0';
+}
+
 static int take_kernel(const struct slurm_record *r, const json_t *built, struct err **err)
 {
-	static const char *const keys[] = { "key", "version", "digest" };
+	static const char *const keys[] = { "key", "version", "digest" }; /* the first two name directories */
 	json_t *kernel = kernel_at(r, (size_t)json_integer_value(json_object_get(built, "index")));
-	for (size_t i = 0; kernel && i < ARRAY_SIZE(keys); i++)
-		json_put_text(&kernel, keys[i], text_of(built, keys[i]));
 	if (!kernel)
 		return FAIL(err, ERR_DATA, -EBADMSG, "'%s/" BUILT_FILE "' has a kernel that the run does not have",
 			    r->dir);
+	for (size_t i = 0; i < ARRAY_SIZE(keys) - 1; i++)
+		if (!is_file_name(text_of(built, keys[i])))
+			return FAIL(err, ERR_DATA, -EBADMSG,
+				    "'%s/" BUILT_FILE "': the %s of a kernel is not the name of a file", r->dir,
+				    keys[i]);
+	for (size_t i = 0; kernel && i < ARRAY_SIZE(keys); i++)
+		json_put_text(&kernel, keys[i], text_of(built, keys[i]));
 	/* A key is also a name for --kernel. */
 	json_put_text(&kernel, "name", text_of(built, "key"));
 	return kernel ? 0 : -ENOMEM;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* call.c -- see call.h. */
+#include <string.h>
+
 #include "base/bug.h"
 #include "slurm/call.h"
 
@@ -10,7 +12,7 @@ static int run(struct machine *m, int result)
 	struct slurm_call *c = container_of(m, struct slurm_call, machine);
 	/* Durations and states are read by programs: the language is fixed, and long lists are not cut. */
 	static const char *const env[] = { "LC_ALL=C", "SLURM_BITSTR_LEN=0", NULL };
-	struct command_spec spec = { .what = c->argv[0], .argv = c->argv, .env = env };
+	struct command_spec spec = { .what = c->argv[0], .argv = c->argv, .base_env = TOOL_ENV_SLURM, .env = env };
 	int r = command_drive(m, result, &c->run, &spec, &c->err);
 	return r == 0 ? CALL_RUN : r < 0 ? r : MACHINE_END;
 }
@@ -64,12 +66,12 @@ int slurm_call_fail(const struct slurm_call *c, int code, struct err **err)
 			    "'%s' is not installed here; --slurm needs Slurm's commands (Debian: slurm-client) and a "
 			    "cluster that they reach",
 			    c->argv[0]);
-	if (code == -ETIME)
-		return FAIL(err, ERR_MISSING, code, "%s did not answer within a minute; is slurmctld running?",
-			    c->argv[0]);
 	command_error_line(&c->run, line, sizeof(line));
-	return FAIL(err, ERR_MISSING, code, "%s failed: %s; 'sinfo' shows whether this machine reaches a cluster",
-		    c->argv[0], *line ? line : "it printed nothing");
+	if (code == -ETIME)
+		return FAIL(err, ERR_MISSING, code, "%s did not answer within a minute; %s", c->argv[0],
+			    *line ? line : "is slurmctld running?");
+	return FAIL(err, ERR_MISSING, code, "%s failed: %s%s", c->argv[0], *line ? line : "it printed nothing",
+		    strcmp(c->argv[0], "sbatch") ? "; 'sinfo' shows whether this machine reaches a cluster" : "");
 }
 
 int slurm_call_run(struct reactor *r, struct slurm_call *c, struct err **err)

@@ -5,8 +5,9 @@
 
 #include "kernel/command.h"
 
+#define SLURM_ARGS_MAX	    64			/* of the user, for sbatch */
 #define SLURM_CALL_DEADLINE (60 * NSEC_PER_SEC) /* slurmctld that restarts answers late */
-#define SLURM_WORDS_MAX	    40
+#define SLURM_WORDS_MAX	    (SLURM_ARGS_MAX + 32)
 
 typedef void slurm_line_fn(void *data, const char *line);
 

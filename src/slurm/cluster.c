@@ -16,6 +16,8 @@
 #define TIME_LEAST_S  600 /* of a task: nodes may be slower than the estimate, and starting costs something */
 #define TIME_FACTOR   4
 
+#define EXCLUDE_WORD "--exclude="
+
 #define PROBE_MEMORY_MIB 256
 #define PROBE_TIME_MIN	 5
 #define BUILD_CPUS_MAX	 16
@@ -59,8 +61,12 @@ int cluster_look(struct reactor *r, const char *partition, struct cluster *ret, 
 	slurm_call_done(&nodes);
 	slurm_call_done(&config);
 	if (result == 0 && !ret->nodes)
-		result = FAIL(err, ERR_MISSING, -ENODEV, "no node %s%s can run jobs now; see 'sinfo'",
-			      partition ? "of the partition " : "of the cluster", partition ?: "");
+		result = partition ? FAIL(err, ERR_MISSING, -ENODEV,
+					  "the cluster has no partition '%s' with a node that can run jobs now; "
+					  "'sinfo' shows its partitions",
+					  partition)
+				   : FAIL(err, ERR_MISSING, -ENODEV,
+					  "no node of the cluster can run jobs now; see 'sinfo'");
 	/* The numbers of an array's tasks end below its size. */
 	ret->array_most = MAX_OF(ret->array_most, 2u) - 1;
 	return result;
@@ -125,6 +131,16 @@ static uint64_t time_limit(const json_t *array)
 	return (TIME_LEAST_S + TIME_FACTOR * estimate_s) / 60;
 }
 
+/* In names of files "%%" is a percent sign for sbatch (sbatch(1), filename pattern). */
+static void output_word(const struct cluster_submit *q, const char *below, struct words *w)
+{
+	struct buf *word = next_word(w);
+	buf_puts(word, "--output=");
+	for (const char *at = q->record->dir; *at; at++)
+		buf_appendf(word, *at == '%' ? "%%%c" : "%c", *at);
+	buf_appendf(word, "/%s", below);
+}
+
 /* Those of all jobs. */
 static void common_words(const struct cluster_submit *q, uint64_t cpus, uint64_t memory_mib, uint64_t minutes,
 			 struct words *w)
@@ -136,7 +152,7 @@ static void common_words(const struct cluster_submit *q, uint64_t cpus, uint64_t
 	if (q->partition)
 		buf_appendf(next_word(w), "--partition=%s", q->partition);
 	if (q->exclude)
-		buf_appendf(next_word(w), "--exclude=%s", q->exclude);
+		buf_appendf(next_word(w), EXCLUDE_WORD "%s", q->exclude);
 }
 
 static void array_words(const struct cluster_submit *q, const json_t *array, struct words *w)
@@ -144,7 +160,7 @@ static void array_words(const struct cluster_submit *q, const json_t *array, str
 	char name[SLURM_NAME_MAX];
 	slurm_job_name(q->record, (uint32_t)number_of(array, "first"), name, sizeof(name));
 	buf_appendf(next_word(w), "--job-name=%s", name);
-	buf_appendf(next_word(w), "--output=%s/logs/%%x.%%a.log", q->record->dir);
+	output_word(q, "logs/%x.%a.log", w);
 	buf_appendf(next_word(w), "--array=0-%lu", number_of(array, "count") - 1);
 	common_words(q, number_of(array, "cpus"), number_of(array, "memory_mib"), time_limit(array), w);
 }
@@ -157,16 +173,17 @@ static void build_words(const struct cluster *c, const struct cluster_submit *q,
 		most = MAX_OF(most, c->node[i].memory_mib);
 	slurm_build_job_name(q->record, name, sizeof(name));
 	buf_appendf(next_word(w), "--job-name=%s", name);
-	buf_appendf(next_word(w), "--output=%s/" BUILD_LOG_FILE, q->record->dir);
+	output_word(q, BUILD_LOG_FILE, w);
 	common_words(q, cpus, MIN_OF(most, (uint64_t)BUILD_MEMORY_MIB), BUILD_TIME_MIN, w);
 }
 
 static void probe_words(const struct cluster_submit *q, const char *node, struct words *w)
 {
-	char name[SLURM_NAME_MAX];
+	char name[SLURM_NAME_MAX], log[SLURM_NODE_NAME_MAX + 24];
 	slurm_probe_job_name(q->record, node, name, sizeof(name));
+	snprintf(log, sizeof(log), "logs/probe.%s.log", node);
 	buf_appendf(next_word(w), "--job-name=%s", name);
-	buf_appendf(next_word(w), "--output=%s/logs/probe.%s.log", q->record->dir, node);
+	output_word(q, log, w);
 	buf_appendf(next_word(w), "--nodelist=%s", node);
 	common_words(q, /* cpus= */ 1, PROBE_MEMORY_MIB, PROBE_TIME_MIN, w);
 }
@@ -176,7 +193,7 @@ static int submit(struct reactor *r, const struct cluster_submit *q, const struc
 		  const char *operand, char ret_job[SLURM_JOB_NUMBER_MAX], struct err **err)
 {
 	static const char *const always[] = { "sbatch", "--parsable", "--requeue", "--nodes=1", "--open-mode=append" };
-	_cleanup_buf_ struct buf after = BUF_NULL;
+	_cleanup_buf_ struct buf after = BUF_NULL, exclude = BUF_NULL;
 	struct slurm_call call;
 	bool failed = false;
 	*ret_job = '\0';
@@ -187,9 +204,13 @@ static int submit(struct reactor *r, const struct cluster_submit *q, const struc
 		failed |= w->item[i].failed;
 		slurm_call_add(&call, buf_str(&w->item[i]));
 	}
-	/* The user's arguments win, but for the order of the jobs. */
-	for (size_t i = 0; i < q->arg_count; i++)
-		slurm_call_add(&call, q->args[i]);
+	/* The user's arguments win, but for the order of the jobs. sbatch would take only the last --exclude. */
+	for (size_t i = 0; i < q->arg_count; i++) {
+		bool both = q->exclude && !strncmp(q->args[i], EXCLUDE_WORD, strlen(EXCLUDE_WORD));
+		if (both)
+			buf_appendf(&exclude, "%s,%s", q->args[i], q->exclude);
+		slurm_call_add(&call, both ? buf_str(&exclude) : q->args[i]);
+	}
 	if (q->after) {
 		buf_appendf(&after, "--dependency=afterok:%s", q->after);
 		slurm_call_add(&call, buf_str(&after));
@@ -199,22 +220,22 @@ static int submit(struct reactor *r, const struct cluster_submit *q, const struc
 	slurm_call_add(&call, q->record->dir);
 	if (operand)
 		slurm_call_add(&call, operand);
-	int result = failed || after.failed ? -ENOMEM : slurm_call_run(r, &call, err);
+	int result = failed || after.failed || exclude.failed ? -ENOMEM : slurm_call_run(r, &call, err);
 	if (result == 0 && !*ret_job)
 		result = FAIL(err, ERR_MISSING, -EBADMSG, "sbatch did not print the number of the job");
 	slurm_call_done(&call);
 	return result;
 }
 
-int cluster_submit_array(struct reactor *r, const struct cluster_submit *q, const json_t *array, struct err **err)
+int cluster_submit_array(struct reactor *r, const struct cluster_submit *q, const json_t *array,
+			 char ret_job[SLURM_JOB_NUMBER_MAX], struct err **err)
 {
 	_cleanup_(words_done) struct words w = { 0 };
 	_cleanup_free_ char *script = write_script(q->record, "task.sh", task_script, err);
-	char job[SLURM_JOB_NUMBER_MAX];
 	if (!script)
 		return err && *err ? (*err)->code : -ENOMEM;
 	array_words(q, array, &w);
-	return submit(r, q, &w, script, /* operand= */ NULL, job, err);
+	return submit(r, q, &w, script, /* operand= */ NULL, ret_job, err);
 }
 
 int cluster_submit_build(struct reactor *r, const struct cluster *c, const struct cluster_submit *q,
@@ -261,7 +282,7 @@ int cluster_cancel_job(struct reactor *r, const char *name, struct err **err)
 
 int cluster_cancel(struct reactor *r, const struct slurm_record *record, struct err **err)
 {
-	_cleanup_free_ char *mark = path_join(record->dir, "cancelled");
+	_cleanup_free_ char *mark = path_join(record->dir, CANCELLED_FILE);
 	char name[SLURM_NAME_MAX];
 	int result = mark ? file_write_atomic(mark, "", 0, 0644, err) : -ENOMEM;
 	slurm_build_job_name(record, name, sizeof(name));

@@ -36,10 +36,11 @@ int cluster_submit_build(struct reactor *r, const struct cluster *c, const struc
 			 char ret_job[SLURM_JOB_NUMBER_MAX], struct err **err);
 /* Submits a tiny job to the node, which says what it can run (nodes.h). */
 int cluster_submit_probe(struct reactor *r, const struct cluster_submit *q, const char *node, struct err **err);
-/* Submits one array of the newest round of the record. */
-int cluster_submit_array(struct reactor *r, const struct cluster_submit *q, const json_t *array, struct err **err);
+/* Submits one array of the newest round of the record. @ret_job: its number. */
+int cluster_submit_array(struct reactor *r, const struct cluster_submit *q, const json_t *array,
+			 char ret_job[SLURM_JOB_NUMBER_MAX], struct err **err);
 int cluster_cancel_job(struct reactor *r, const char *name, struct err **err);
-/* Cancels all jobs of the run. */
+/* Cancels all jobs of the run, and notes in its directory that it is cancelled. */
 int cluster_cancel(struct reactor *r, const struct slurm_record *record, struct err **err);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -103,6 +104,50 @@ static size_t stem_length(const char *sidecar)
 	return has_seed ? len - seed : len;
 }
 
+/* A text that tells where files are. Those of the attempt are now in @to. */
+static int copy_text(const char *source, const char *target, const char *from, const char *to, struct err **err)
+{
+	_cleanup_buf_ struct buf text = BUF_NULL, moved = BUF_NULL;
+	int r = file_read(source, BUF_BYTES_MAX / 4, &text, err);
+	if (r < 0)
+		return r;
+	const char *at = buf_str(&text);
+	for (const char *next; (next = strstr(at, from)); at = next + strlen(from)) {
+		buf_append(&moved, at, (size_t)(next - at));
+		buf_puts(&moved, to);
+	}
+	buf_puts(&moved, at);
+	return moved.failed ? -ENOMEM : file_write_atomic(target, moved.data, moved.len, 0644, err);
+}
+
+static bool is_text(const char *name)
+{
+	size_t len = strlen(name), end = strlen(REPORT_SUFFIX);
+	return len > end && !strcmp(name + len - end, REPORT_SUFFIX);
+}
+
+/* The limit of a file that is no image of memory. */
+#define FILE_BYTES_MAX ((off_t)1 << 30)
+
+/* Links, devices and files of other kinds are none of ours; so is what no result is as large as. */
+static bool may_copy(const char *path, const char *name)
+{
+	struct stat st;
+	if (!rundir_is_result(name) || lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
+		return false;
+	return st.st_size <= FILE_BYTES_MAX || strstr(name, MEMORY_SUFFIX);
+}
+
+static int copy_file(const char *from, const char *name, const char *to, struct err **err)
+{
+	_cleanup_free_ char *source = path_join(from, name), *target = path_join(to, name);
+	if (!source || !target)
+		return -ENOMEM;
+	if (!may_copy(source, name))
+		return 0;
+	return is_text(name) ? copy_text(source, target, from, to, err) : file_copy(source, target, 0644, NULL, err);
+}
+
 /* All files of a test: those of its earlier tries, too. */
 static int copy_files(const char *sidecar, const char *to, struct err **err)
 {
@@ -111,24 +156,34 @@ static int copy_files(const char *sidecar, const char *to, struct err **err)
 	_cleanup_free_ char *from = path_dirname(sidecar);
 	DIR *dir = from ? opendir(from) : NULL;
 	int r = dir ? 0 : from ? FAIL_SYS(err, -errno, "read the directory '%s'", from) : -ENOMEM;
-	for (struct dirent *e; r == 0 && (e = readdir(dir));) {
-		if (strncmp(e->d_name, name, stem) || (e->d_name[stem] != '.' && strncmp(e->d_name + stem, "-s", 2)))
-			continue;
-		_cleanup_free_ char *source = path_join(from, e->d_name), *target = path_join(to, e->d_name);
-		r = source && target ? file_copy(source, target, 0644, NULL, err) : -ENOMEM;
-	}
+	for (struct dirent *e; r == 0 && (e = readdir(dir));)
+		if (!strncmp(e->d_name, name, stem) && (e->d_name[stem] == '.' || !strncmp(e->d_name + stem, "-s", 2)))
+			r = copy_file(from, e->d_name, to, err);
 	if (dir)
 		closedir(dir);
 	return r;
+}
+
+static const char *why_missing(const struct collection *c, const struct follow_case *item)
+{
+	if (item->settled && !item->given_up)
+		return "its file cannot be read";
+	if (item->losses >= FOLLOW_LOSSES_MAX && item->lost_by == SLURM_TIMEOUT)
+		return "its task reached the time limit each time; give tasks more, as --slurm-arg=--time=MINUTES";
+	if (item->losses >= FOLLOW_LOSSES_MAX && item->lost_by == SLURM_OUT_OF_MEMORY)
+		return "its task ran out of memory each time; give tasks more, as --slurm-arg=--mem=8G";
+	if (item->losses >= FOLLOW_LOSSES_MAX)
+		return "its task was lost each time that it ran (see the logs of the run)";
+	return slurm_is_cancelled(c->runner->record) || item->lost_by == SLURM_CANCELLED
+		       ? "its task was cancelled"
+		       : "Slurm did not take its task";
 }
 
 static int add_missing(struct collection *c, const struct slurm_case *t, const struct follow_case *item,
 		       struct err **err)
 {
 	char why[200];
-	snprintf(why, sizeof(why), "it has no result: %s",
-		 item->losses >= FOLLOW_LOSSES_MAX ? "its task was lost each time that it ran (see the logs of the run)"
-						   : "its task was cancelled");
+	snprintf(why, sizeof(why), "it has no result: %s", why_missing(c, item));
 	const struct missing_result missing = { .name = t->name,
 						.suite = t->suite,
 						.topology = t->topology,
@@ -147,8 +202,12 @@ static int take_case(struct collection *c, size_t i, struct err **err)
 		return add_missing(c, &t, &c->runner->follow.item[i], err);
 	int r = copy_files(sidecar, c->dir[t.kernel].path, err);
 	_cleanup_free_ char *copy = path_join(c->dir[t.kernel].path, path_basename(sidecar));
+	size_t before = c->results.count;
 	if (r == 0)
 		r = copy ? report_results_add_file(&c->results, copy, err) : -ENOMEM;
+	/* It was sound when its task ended. */
+	if (r == 0 && c->results.count == before)
+		r = add_missing(c, &t, &c->runner->follow.item[i], err);
 	return r < 0 ? err_wrap(err, r, "collect the result of %s", t.name) : 0;
 }
 

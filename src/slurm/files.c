@@ -5,15 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "base/file.h"
 #include "base/json.h"
 #include "slurm/files.h"
 
 #define CHUNK	       ((size_t)16 << 10)
-#define DOUBT	       (5 * NSEC_PER_SEC)  /* a job's processes do not get their signals at one instant */
-#define WAIT	       (10 * NSEC_PER_SEC) /* longer than DOUBT, and than clocks of hosts differ */
 #define LINE_BYTES_MAX ((size_t)1 << 20)
 
 int files_init(struct task_files *w, const struct slurm_record *record, struct follow *follow,
@@ -24,7 +21,7 @@ int files_init(struct task_files *w, const struct slurm_record *record, struct f
 				  .sidecar = calloc(record->count + 1, sizeof(*w->sidecar)),
 				  .on_result = on_result,
 				  .data = data };
-	return w->sidecar ? 0 : -ENOMEM;
+	return w->sidecar ? reported_read(record->dir, &w->reported) : -ENOMEM;
 }
 
 void files_done(struct task_files *w)
@@ -36,6 +33,7 @@ void files_done(struct task_files *w)
 		free(w->task[i].attempt);
 	free(w->task);
 	buf_done(&w->text);
+	reported_done(&w->reported);
 	*w = (struct task_files){ 0 };
 }
 
@@ -54,61 +52,6 @@ static bool make_room(struct task_files *w)
 }
 
 /* --- events ------------------------------------------------------------------------------------------------------- */
-
-static bool modified(const char *path, nsec_t *ret)
-{
-	struct stat st;
-	if (!path || stat(path, &st) < 0)
-		return false;
-	*ret = st.st_mtim.tv_sec * NSEC_PER_SEC + st.st_mtim.tv_nsec;
-	return true;
-}
-
-static nsec_t wall_now(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
-}
-
-static bool modified_in(const char *dir, const char *name, nsec_t *ret)
-{
-	_cleanup_free_ char *path = path_join(dir, name);
-	return modified(path, ret);
-}
-
-/* The attempt came to its end, or it went on for some time after the result of @stored. */
-static bool went_on(const char *dir, nsec_t stored, bool *ret_killed)
-{
-	_cleanup_free_ char *path = path_join(dir, DONE_FILE);
-	json_auto_t *done = NULL;
-	nsec_t event;
-	if (path && path_exists(path) && json_read_file(path, &done, NULL) == 0) {
-		*ret_killed = json_is_true(json_object_get(done, "killed"));
-		if (!*ret_killed)
-			return true;
-	}
-	return modified_in(dir, EVENTS_FILE, &event) && event > stored + DOUBT;
-}
-
-enum result_use slurm_result_use(const char *attempt_dir, const json_t *event, const char *sidecar,
-				 enum attempt_life life)
-{
-	const char *verdict = json_string_value(json_object_get(event, "verdict")) ?: "";
-	bool killed = false;
-	nsec_t stored, told;
-	if (!modified(sidecar, &stored))
-		return RESULT_WAITS;
-	if (!strcmp(verdict, "pass") || !strcmp(verdict, "skip"))
-		return RESULT_COUNTS;
-	if (modified_in(attempt_dir, ENDING_FILE, &told))
-		return stored >= told - DOUBT ? RESULT_VOID : RESULT_COUNTS;
-	if (went_on(attempt_dir, stored, &killed))
-		return RESULT_COUNTS;
-	if (killed || life == ATTEMPT_ENDED)
-		return RESULT_VOID;
-	return life == ATTEMPT_RUNS && wall_now() - stored > WAIT ? RESULT_COUNTS : RESULT_WAITS;
-}
 
 /* The task's path of the directory may differ from ours: only the name counts. */
 static char *sidecar_here(const char *dir, const json_t *event)
@@ -135,15 +78,29 @@ static bool take_result(struct task_files *w, uint32_t task, uint32_t attempt, c
 	/* A result that could not be stored is none: the test is lost. */
 	if (test < 0 || !sidecar)
 		return true;
-	enum result_use use = slurm_result_use(dir, event, sidecar, life_of(w, task, attempt));
+	const struct reported_result this = { task, attempt, (uint32_t)test };
+	bool reported = reported_has(&w->reported, this);
+	enum result_use use =
+		reported ? RESULT_COUNTS : slurm_result_use(dir, event, sidecar, life_of(w, task, attempt));
 	if (use != RESULT_COUNTS)
 		return use == RESULT_VOID;
+	if (!slurm_result_is_sound(event, sidecar))
+		return true;
 	if (follow_result(w->follow, task, attempt, (uint32_t)test) != FOLLOW_NEW)
 		return true;
+	if (!reported && strcmp(json_string_value(json_object_get(event, "verdict")) ?: "", "pass"))
+		reported_add(w->record->dir, this);
 	w->sidecar[test] = TAKE_PTR(sidecar);
 	if (w->on_result)
 		w->on_result(w->data, (uint32_t)test, task, event, w->sidecar[test]);
 	return true;
+}
+
+static void note_begun(struct task_files *w, uint32_t task, const json_t *event)
+{
+	int test = slurm_record_find(w->record, json_string_value(json_object_get(event, "name")) ?: "");
+	if (test >= 0)
+		follow_begun(w->follow, task, (uint32_t)test);
 }
 
 static bool take_line(struct task_files *w, uint32_t task, uint32_t attempt, const char *line, size_t len)
@@ -154,6 +111,8 @@ static bool take_line(struct task_files *w, uint32_t task, uint32_t attempt, con
 		w->damaged++;
 		return true;
 	}
+	if (kind && !strcmp(kind, "test-started"))
+		note_begun(w, task, event);
 	if (!kind || strcmp(kind, "test-finished") || !json_is_true(json_object_get(event, "final")))
 		return true;
 	return take_result(w, task, attempt, event);

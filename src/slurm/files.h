@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "slurm/follow.h"
 #include "slurm/record.h"
+#include "slurm/result_use.h"
 
 /* How far the events of one attempt have been read. */
 struct attempt_file {
@@ -30,22 +31,12 @@ struct task_files {
 	struct task_file *task;
 	size_t room;
 	struct buf text;
+	struct reported reported;
 	char **sidecar; /* of each test: the path of the result that counts; or NULL */
 	files_result_fn *on_result;
 	void *data;
 	uint64_t damaged; /* lines that are not valid */
 };
-
-/*
- * Whether a result counts. Slurm ends a job by signals to all its processes, which also end tests that run: such a test
- * did not fail. So a result other than a pass does not count if it was stored after the attempt was told to end, or
- * shortly before, or if nothing shows that the attempt went on after it. Until that is known, such a result waits.
- */
-enum result_use { RESULT_COUNTS, RESULT_WAITS, RESULT_VOID };
-/* The state of an attempt, as Slurm tells it now. */
-enum attempt_life { ATTEMPT_UNKNOWN, ATTEMPT_RUNS, ATTEMPT_ENDED };
-enum result_use slurm_result_use(const char *attempt_dir, const json_t *event, const char *sidecar,
-				 enum attempt_life life);
 
 int files_init(struct task_files *w, const struct slurm_record *record, struct follow *follow,
 	       files_result_fn *on_result, void *data);

@@ -86,7 +86,7 @@ static void tell(struct follow *f, enum follow_event_kind kind, uint32_t task, u
 {
 	const struct follow_task *t = &f->task[task];
 	const struct follow_event e = {
-		.kind = kind, .task = task, .count = count, .state = t->state, .node = t->node
+		.kind = kind, .task = task, .count = count, .state = t->state, .began = t->attempts, .node = t->node
 	};
 	if (f->event && count)
 		f->event(f->data, &e);
@@ -97,7 +97,7 @@ static void tell(struct follow *f, enum follow_event_kind kind, uint32_t task, u
 void follow_rows_begin(struct follow *f)
 {
 	for (size_t i = 0; i < f->tasks; i++)
-		f->task[i].seen = false;
+		f->task[i].seen = f->task[i].rest_cancelled = false;
 }
 
 void follow_row(struct follow *f, uint32_t task, enum slurm_state state, const char *node)
@@ -105,6 +105,9 @@ void follow_row(struct follow *f, uint32_t task, enum slurm_state state, const c
 	if (task >= f->tasks)
 		return;
 	struct follow_task *t = &f->task[task];
+	/* Slurm keeps a job for a while that it refused to take. */
+	if (t->held && slurm_state_ended(state))
+		return;
 	/* A task that ended and waits again was requeued. */
 	if (!slurm_state_ended(state))
 		t->late = 0;
@@ -115,7 +118,16 @@ void follow_row(struct follow *f, uint32_t task, enum slurm_state state, const c
 		snprintf(t->node, sizeof(t->node), "%s", node);
 }
 
-/* A task that squeue does not list has ended some time ago. The state in which it was last seen ended is kept. */
+void follow_rest_cancelled(struct follow *f, uint32_t first, uint32_t count)
+{
+	for (uint32_t i = first; i < first + count && i < f->tasks; i++)
+		f->task[i].rest_cancelled = true;
+}
+
+/*
+ * A task that squeue does not list has ended some time ago, or was cancelled while it waited. The state in which it was
+ * last seen ended is kept.
+ */
 void follow_rows_end(struct follow *f)
 {
 	for (size_t i = 0; i < f->tasks; i++) {
@@ -123,7 +135,7 @@ void follow_rows_end(struct follow *f)
 		if (t->settled || t->held)
 			continue;
 		if (!t->seen && !slurm_state_ended(t->state))
-			t->state = SLURM_GONE;
+			t->state = t->rest_cancelled && t->state == SLURM_PENDING ? SLURM_CANCELLED : SLURM_GONE;
 		if (slurm_state_ended(t->state) && t->late < UINT8_MAX)
 			t->late++;
 	}
@@ -138,7 +150,7 @@ void follow_attempt(struct follow *f, uint32_t task, uint32_t attempt, enum foll
 		return;
 	if (attempt + 1 > t->attempts) {
 		t->attempts = attempt + 1;
-		if (attempt && !t->settled)
+		if (attempt && !t->settled && !slurm_state_ended(t->state))
 			tell(f, FOLLOW_RESTARTED, task, t->open);
 	}
 	if (state != FOLLOW_ATTEMPT_OPEN)
@@ -181,6 +193,12 @@ enum follow_answer follow_result(struct follow *f, uint32_t task, uint32_t attem
 	return FOLLOW_NEW;
 }
 
+void follow_begun(struct follow *f, uint32_t task, uint32_t test)
+{
+	if (task < f->tasks && test < f->count && task_has(&f->task[task], test))
+		f->item[test].begun = task + 1;
+}
+
 /* --- conclusions -------------------------------------------------------------------------------------------------- */
 
 bool follow_wants_files(const struct follow *f, uint32_t task)
@@ -209,36 +227,53 @@ static uint8_t losses_of(const struct follow_task *t)
 	return (uint8_t)MIN_OF(losses, (uint32_t)FOLLOW_LOSSES_MAX);
 }
 
+/* It was running when the time of its task was over, and would be so again. */
+static bool ran_too_long(const struct follow_task *t, uint32_t number, const struct follow_case *c)
+{
+	return t->state == SLURM_TIMEOUT && c->begun == number + 1;
+}
+
 static bool may_run_again(const struct follow *f, const struct follow_case *c, enum slurm_state state)
 {
-	return !f->stopped && state != SLURM_CANCELLED && c->losses < FOLLOW_LOSSES_MAX && c->tasks < FOLLOW_TASKS_MAX;
+	return !f->cancelled && state != SLURM_CANCELLED && c->losses < FOLLOW_LOSSES_MAX &&
+	       c->tasks < FOLLOW_TASKS_MAX;
+}
+
+/* The task has ended without a result of this test. */
+static enum follow_event_kind settle_open(struct follow *f, uint32_t number, uint32_t test, uint8_t losses)
+{
+	const struct follow_task *t = &f->task[number];
+	struct follow_case *c = &f->item[test];
+	if (ran_too_long(t, number, c))
+		losses = MAX_OF(losses, (uint8_t)1);
+	c->losses = (uint8_t)(c->losses + losses);
+	c->lost_by = t->state;
+	if (may_run_again(f, c, t->state)) {
+		c->again = true;
+		f->again++;
+		return losses ? FOLLOW_LOST : FOLLOW_RETURNED;
+	}
+	c->given_up = true;
+	settle(f, test);
+	return FOLLOW_GIVEN_UP;
 }
 
 static void settle_task(struct follow *f, uint32_t number)
 {
 	struct follow_task *t = &f->task[number];
 	uint8_t losses = t->state == SLURM_CANCELLED ? 0 : losses_of(t);
-	uint32_t again = 0, given_up = 0;
+	uint32_t count[FOLLOW_EVENTS] = { 0 };
 	t->settled = true;
 	for (uint32_t i = 0; i < t->count; i++) {
-		struct follow_case *c = &f->item[t->cases[i]];
-		if (c->settled || c->again || c->task != number)
-			continue;
-		c->losses = (uint8_t)(c->losses + losses);
-		if (may_run_again(f, c, t->state)) {
-			c->again = true;
-			f->again++;
-			again++;
-			continue;
-		}
-		c->given_up = true;
-		settle(f, t->cases[i]);
-		given_up++;
+		const struct follow_case *c = &f->item[t->cases[i]];
+		if (!c->settled && !c->again && c->task == number)
+			count[settle_open(f, number, t->cases[i], losses)]++;
 	}
-	f->lost += losses ? again : 0;
-	f->given_up += given_up;
-	tell(f, losses ? FOLLOW_LOST : FOLLOW_RETURNED, number, again);
-	tell(f, FOLLOW_GIVEN_UP, number, given_up);
+	f->lost += count[FOLLOW_LOST];
+	f->given_up += count[FOLLOW_GIVEN_UP];
+	tell(f, FOLLOW_LOST, number, count[FOLLOW_LOST]);
+	tell(f, FOLLOW_RETURNED, number, count[FOLLOW_RETURNED]);
+	tell(f, FOLLOW_GIVEN_UP, number, count[FOLLOW_GIVEN_UP]);
 }
 
 static uint32_t count_open(const struct follow *f, const struct follow_task *t)
@@ -277,14 +312,14 @@ void follow_take_again(struct follow *f, uint32_t *ret)
 			ret[n++] = (uint32_t)i;
 }
 
-void follow_stop(struct follow *f)
+void follow_cancel(struct follow *f)
 {
-	f->stopped = true;
+	f->cancelled = true;
+	/* Slurm will never know them. */
 	for (uint32_t i = 0; i < f->tasks; i++)
-		if (!f->task[i].settled)
-			settle_task(f, i);
+		f->task[i].held = false;
 	for (uint32_t i = 0; i < f->count; i++) {
-		if (f->item[i].settled)
+		if (!f->item[i].again)
 			continue;
 		f->item[i].given_up = true;
 		f->given_up++;

@@ -5,7 +5,8 @@
  *
  * Each test is settled exactly once: by the first result that arrives, or as given up. A test is lost when its task has
  * ended without its result. A lost test runs once more in another task; a test that is lost FOLLOW_LOSSES_MAX times is
- * given up. What a task gave back unstarted (it was asked to end) is no loss.
+ * given up. What a task gave back (it was asked to end) is no loss, but for a test that ran when the time limit came.
+ * Once the run is cancelled, no test runs again.
  */
 #ifndef KTSTR_SLURM_FOLLOW_H
 #define KTSTR_SLURM_FOLLOW_H
@@ -51,12 +52,14 @@ enum follow_event_kind {
 	FOLLOW_LOST,	  /* @count tests have no result: they run once more */
 	FOLLOW_RETURNED,  /* @count tests were given back: they run in another task */
 	FOLLOW_GIVEN_UP,  /* @count tests have no result and are not run again */
+	FOLLOW_EVENTS
 };
 
 struct follow_event {
 	enum follow_event_kind kind;
 	uint32_t task, count;
 	enum slurm_state state;
+	bool began;	  /* the task has written something */
 	const char *node; /* of the task; "": unknown */
 };
 
@@ -65,8 +68,10 @@ typedef void follow_event_fn(void *data, const struct follow_event *e);
 struct follow_case {
 	uint8_t losses, tasks; /* tasks: how many it was given to */
 	bool settled, given_up, again;
-	uint32_t task;	  /* the newest task that has it */
-	uint32_t by_task; /* whose result counts */
+	enum slurm_state lost_by; /* how the newest task ended that lost it */
+	uint32_t task;		  /* the newest task that has it */
+	uint32_t begun;		  /* 1 + the newest task that began to run it; 0: none did */
+	uint32_t by_task;	  /* whose result counts */
 	uint32_t by_attempt;
 };
 
@@ -76,6 +81,7 @@ struct follow_task {
 	enum slurm_state state;
 	uint8_t late; /* answers of squeue since it ended */
 	bool seen, settled;
+	bool rest_cancelled;	  /* in this answer, what has not begun of its array is cancelled */
 	bool held;		  /* not submitted yet: that squeue does not know it means nothing */
 	uint32_t attempts;	  /* directories seen, at most FOLLOW_ATTEMPTS_MAX */
 	uint64_t ended, returned; /* a bit for each attempt: it said that it ended; it gave tests back */
@@ -89,8 +95,8 @@ struct follow {
 	size_t open;  /* tests that are not settled */
 	size_t again; /* tests that wait for another task */
 	size_t duplicates, given_up;
-	size_t lost;  /* tests that run once more because they were lost */
-	bool stopped; /* no lost test runs again */
+	size_t lost;	/* tests that run once more because they were lost */
+	bool cancelled; /* no test runs again */
 	follow_event_fn *event;
 	void *data;
 };
@@ -106,6 +112,8 @@ void follow_submitted(struct follow *f, uint32_t first, uint32_t count);
 /* One whole answer of squeue: begin, a row for each task that it knows, end. Without an answer nothing is concluded. */
 void follow_rows_begin(struct follow *f);
 void follow_row(struct follow *f, uint32_t task, enum slurm_state state, const char *node);
+/* The tasks of an array that have not begun, and have no rows of their own, are cancelled. */
+void follow_rest_cancelled(struct follow *f, uint32_t first, uint32_t count);
 void follow_rows_end(struct follow *f);
 
 /* The directory of an attempt exists. Call it for the attempts of a task in their order, and again for any of them. */
@@ -113,14 +121,17 @@ void follow_attempt(struct follow *f, uint32_t task, uint32_t attempt, enum foll
 /* The attempt has a result of this test. FOLLOW_NEW: it counts and is to be reported. */
 enum follow_answer follow_result(struct follow *f, uint32_t task, uint32_t attempt, uint32_t test);
 
+/* A task began to run this test. */
+void follow_begun(struct follow *f, uint32_t task, uint32_t test);
+
 /* May the files of this task still change, or has it to be read? */
 bool follow_wants_files(const struct follow *f, uint32_t task);
 /* Draws conclusions about tasks that have ended. */
 void follow_step(struct follow *f);
 /* Copies the tests that must run in another task to @ret (follow.again entries), and forgets them. */
 void follow_take_again(struct follow *f, uint32_t *ret);
-/* Gives up all tests that are open. */
-void follow_stop(struct follow *f);
+/* The run is cancelled: tests that wait for another task are given up, and those of tasks when the task ends. */
+void follow_cancel(struct follow *f);
 static inline bool follow_is_over(const struct follow *f)
 {
 	return !f->open;

@@ -5,12 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/dir.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/parse.h"
 #include "slurm/record.h"
+#include "slurm/text.h"
 
 static const char job_prefix[] = "ktstr-";
 
@@ -86,6 +88,51 @@ static char *round_path(const struct slurm_record *r, unsigned number)
 	return asprintf(&path, "%s/round-%u.json", r->dir, number) < 0 ? NULL : path;
 }
 
+static bool are_cases(const json_t *task, size_t count)
+{
+	const json_t *cases = json_object_get(task, "cases");
+	size_t i;
+	json_t *c;
+	json_array_foreach(cases, i, c)
+		if (!json_is_integer(c) || json_integer_value(c) < 0 || (uint64_t)json_integer_value(c) >= count)
+			return false;
+	return json_array_size(cases);
+}
+
+/* Its arrays are its tasks, one after the other, and each task has tests of the run. */
+static bool is_sound(const struct slurm_record *r, const json_t *round)
+{
+	const json_t *tasks = json_object_get(round, "tasks");
+	uint64_t next = r->tasks, end = r->tasks + json_array_size(tasks);
+	size_t i;
+	json_t *o;
+	json_array_foreach(json_object_get(round, "arrays"), i, o) {
+		json_int_t first = json_integer_value(json_object_get(o, "first"));
+		json_int_t count = json_integer_value(json_object_get(o, "count"));
+		if (first < 0 || (uint64_t)first != next || count < 1 || (uint64_t)count > end - next)
+			return false;
+		next += (uint64_t)count;
+	}
+	json_array_foreach(tasks, i, o)
+		if (!are_cases(o, r->count))
+			return false;
+	return next == end && end > r->tasks;
+}
+
+static int read_round(struct slurm_record *r, const char *path, struct err **err)
+{
+	json_auto_t *round = NULL;
+	int result = json_read_file(path, &round, err);
+	if (result == 0 && !is_sound(r, round))
+		result = FAIL(err, ERR_DATA, -EBADMSG,
+			      "'%s' is damaged: its tasks are not those of the run; submit the tests again", path);
+	if (result < 0)
+		return result;
+	r->tasks += (uint32_t)json_array_size(json_object_get(round, "tasks"));
+	r->round[r->rounds++] = json_incref(round);
+	return 0;
+}
+
 static int read_rounds(struct slurm_record *r, struct err **err)
 {
 	while (r->rounds < SLURM_ROUNDS_MAX) {
@@ -94,11 +141,9 @@ static int read_rounds(struct slurm_record *r, struct err **err)
 			return -ENOMEM;
 		if (!path_exists(path))
 			return 0;
-		int result = json_read_file(path, &r->round[r->rounds], err);
+		int result = read_round(r, path, err);
 		if (result < 0)
 			return result;
-		r->tasks += (uint32_t)json_array_size(json_object_get(r->round[r->rounds], "tasks"));
-		r->rounds++;
 	}
 	return 0;
 }
@@ -196,6 +241,20 @@ static json_t *arrays_json(const struct slurm_record *r, const struct division *
 	return list;
 }
 
+/* Several processes may follow a run: the file is whole when it appears, and only one of them makes it. -EEXIST. */
+static int write_new(const char *path, const json_t *o, struct err **err)
+{
+	_cleanup_free_ char *temporary = NULL;
+	if (asprintf(&temporary, "%s.%d", path, getpid()) < 0)
+		return -ENOMEM;
+	int r = json_write_file(temporary, o, err);
+	if (r < 0)
+		return r;
+	int failed = link(temporary, path) < 0 ? -errno : 0;
+	unlink(temporary);
+	return failed && failed != -EEXIST ? FAIL_SYS(err, failed, "create '%s'", path) : failed;
+}
+
 int slurm_record_add_round(struct slurm_record *r, const struct division *d, const uint32_t *which, uint32_t array_most,
 			   struct err **err)
 {
@@ -213,14 +272,17 @@ int slurm_record_add_round(struct slurm_record *r, const struct division *d, con
 	json_put_u64(&o, "first", r->tasks);
 	json_put(&o, "arrays", arrays_json(r, d, MAX_OF(array_most, 1u)));
 	json_put(&o, "tasks", tasks);
-	int result = path && o ? json_write_file(path, o, err) : -ENOMEM;
-	if (result < 0) {
-		json_decref(o);
-		return result;
+	int result = path && o ? write_new(path, o, err) : -ENOMEM;
+	if (result == 0) {
+		r->round[r->rounds++] = o;
+		r->tasks += (uint32_t)d->tasks;
+		return 0;
 	}
-	r->round[r->rounds++] = o;
-	r->tasks += (uint32_t)d->tasks;
-	return 0;
+	json_decref(o);
+	if (result != -EEXIST)
+		return result;
+	result = read_round(r, path, err);
+	return result < 0 ? result : -EEXIST;
 }
 
 const json_t *slurm_record_task(const struct slurm_record *r, uint32_t task)
@@ -240,6 +302,43 @@ char *slurm_task_path(const struct slurm_record *r, uint32_t task, int attempt)
 	int n = attempt < 0 ? asprintf(&path, "%s/tasks/%u", r->dir, task)
 			    : asprintf(&path, "%s/tasks/%u/%d", r->dir, task, attempt);
 	return n < 0 ? NULL : path;
+}
+
+/* The array that has a task. */
+static bool find_array(const struct slurm_record *r, uint32_t task, uint32_t *first, uint32_t *count)
+{
+	for (unsigned i = 0; i < r->rounds; i++) {
+		size_t k;
+		json_t *array;
+		json_array_foreach(json_object_get(r->round[i], "arrays"), k, array) {
+			*first = (uint32_t)json_integer_value(json_object_get(array, "first"));
+			*count = (uint32_t)json_integer_value(json_object_get(array, "count"));
+			if (task >= *first && task - *first < *count)
+				return true;
+		}
+	}
+	return false;
+}
+
+uint32_t slurm_array_length(const struct slurm_record *r, uint32_t first)
+{
+	uint32_t found, count;
+	return find_array(r, first, &found, &count) && found == first ? count : 0;
+}
+
+char *slurm_task_log(const struct slurm_record *r, uint32_t task)
+{
+	uint32_t first = task, count;
+	char name[SLURM_NAME_MAX], *path = NULL;
+	find_array(r, task, &first, &count);
+	slurm_job_name(r, first, name, sizeof(name));
+	return asprintf(&path, "%s/logs/%s.%u.log", r->dir, name, task - first) < 0 ? NULL : path;
+}
+
+bool slurm_is_cancelled(const struct slurm_record *r)
+{
+	_cleanup_free_ char *path = path_join(r->dir, CANCELLED_FILE);
+	return path && path_exists(path);
 }
 
 void slurm_job_name(const struct slurm_record *r, uint32_t first, char *out, size_t size)

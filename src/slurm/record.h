@@ -27,6 +27,7 @@
 #define EVENTS_FILE	 "events.ndjson"
 #define DONE_FILE	 "done.json"
 #define ENDING_FILE	 "ending"
+#define CANCELLED_FILE	 "cancelled" /* of the run */
 
 struct slurm_record {
 	char *dir, *id;
@@ -62,7 +63,8 @@ void slurm_record_case(const struct slurm_record *r, size_t i, struct slurm_case
 int slurm_record_find(const struct slurm_record *r, const char *name);
 
 /*
- * Appends a round and writes it. @which: the tests that the division's indices mean; NULL: all. An array is a sequence
+ * Appends a round and writes it. -EEXIST: another process has written a round of this number, which is read; it submits
+ * the arrays of that round. @which: the tests that the division's indices mean; NULL: all. An array is a sequence
  * of tasks with equal needs, at most @array_most of them.
  */
 int slurm_record_add_round(struct slurm_record *r, const struct division *d, const uint32_t *which, uint32_t array_most,
@@ -72,11 +74,17 @@ int slurm_record_add_round(struct slurm_record *r, const struct division *d, con
 const json_t *slurm_record_task(const struct slurm_record *r, uint32_t task);
 /* "{dir}/tasks/{task}[/{attempt}]"; the caller frees. @attempt < 0: without. */
 char *slurm_task_path(const struct slurm_record *r, uint32_t task, int attempt);
+/* The output of a task, "{dir}/logs/JOB.{index}.log"; NULL: out of memory. The caller frees. */
+char *slurm_task_log(const struct slurm_record *r, uint32_t task);
+/* Has a user cancelled the run? */
+bool slurm_is_cancelled(const struct slurm_record *r);
 /* The name of the job whose first task is @first. */
 void slurm_job_name(const struct slurm_record *r, uint32_t first, char *out, size_t size);
 /* The name of a job of the run that has no tasks, such as "build". */
 void slurm_side_job_name(const struct slurm_record *r, const char *what, char *out, size_t size);
 void slurm_probe_job_name(const struct slurm_record *r, const char *node, char *out, size_t size);
+/* The number of tasks of the array whose first one is @first; 0: there is no such array. */
+uint32_t slurm_array_length(const struct slurm_record *r, uint32_t first);
 /* The first task of the job of this name; -ENOENT: it is not of this run, or has no tasks. */
 int64_t slurm_job_first(const struct slurm_record *r, const char *name);
 

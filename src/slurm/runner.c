@@ -95,16 +95,28 @@ static int add_round(struct runner *r, unsigned number, bool held)
 	return 0;
 }
 
+static char *build_job_path(const struct runner *r)
+{
+	return path_join(r->record->dir, "build-job");
+}
+
+static bool build_is_submitted(const struct runner *r)
+{
+	_cleanup_free_ char *path = build_job_path(r);
+	return path && path_exists(path);
+}
+
 int runner_init(struct runner *r, struct err **err)
 {
 	int result = follow_init(&r->follow, r->record->count, on_follow_event, r);
 	if (result == 0)
 		result = files_init(&r->files, r->record, &r->follow, r->on_result, r->data);
-	for (unsigned i = 0; result == 0 && i < r->record->rounds; i++)
-		result = add_round(r, i, /* held= */ false);
-	r->excluded = nodes_excluded(r->record, &r->exclude);
-	/* Another process began it. */
+	/* Another process began it, and may have ended before it submitted anything. */
 	r->build.awaited = r->record->rounds && slurm_built_read(r->record, NULL) != 1;
+	r->unsubmitted = r->build.awaited && !build_is_submitted(r);
+	for (unsigned i = 0; result == 0 && i < r->record->rounds; i++)
+		result = add_round(r, i, /* held= */ r->unsubmitted);
+	r->excluded = nodes_excluded(r->record, &r->exclude);
 	return result < 0 ? FAIL_SYS(err, result, "follow the run '%s'", r->record->id) : 0;
 }
 
@@ -144,18 +156,15 @@ int runner_add_round(struct runner *r, const uint32_t *which, size_t count, stru
 		return result;
 	result = slurm_record_add_round(r->record, &d, which, (uint32_t)MIN_OF(r->cluster.array_most, UINT32_MAX), err);
 	division_done(&d);
-	if (result < 0)
+	if (result < 0 && result != -EEXIST)
 		return result;
-	r->unsubmitted = true;
-	return add_round(r, r->record->rounds - 1, /* held= */ true);
+	/* What another process has begun, it also submits. */
+	bool ours = result == 0;
+	r->unsubmitted = ours;
+	return add_round(r, r->record->rounds - 1, /* held= */ ours);
 }
 
 /* --- kernels that are built first --------------------------------------------------------------------------------- */
-
-static char *build_job_path(const struct runner *r)
-{
-	return path_join(r->record->dir, "build-job");
-}
 
 /* Another process may have submitted it. */
 static int read_build_job(struct runner *r)
@@ -199,6 +208,8 @@ static int check_build(struct runner *r, bool answered, struct err **err)
 	if (result == 1 && r->build.awaited)
 		note(r, RUNNER_BUILT, "");
 	r->build.awaited = result == 0;
+	if (result == 0 && r->unsubmitted)
+		return 0;
 	if (result == 0 && answered && !r->build.seen && !slurm_state_ended(r->build.state))
 		r->build.state = SLURM_GONE;
 	/* Its last file may be late. */
@@ -229,7 +240,7 @@ int runner_submit(struct runner *r, struct err **err)
 		uint32_t first = (uint32_t)json_integer_value(json_object_get(array, "first"));
 		if (first >= r->follow.tasks || !r->follow.task[first].held)
 			continue;
-		int result = cluster_submit_array(r->reactor, &r->submit, array, err);
+		int result = cluster_submit_array(r->reactor, &r->submit, array, r->job, err);
 		if (result < 0)
 			return result;
 		follow_submitted(&r->follow, first, (uint32_t)json_integer_value(json_object_get(array, "count")));
@@ -272,6 +283,10 @@ static void take_row(void *data, const char *line)
 		r->damaged |= strstr(line, r->record->id) != NULL;
 	else if (first >= 0 && row.indices)
 		r->damaged |= !slurm_indices(row.indices, r->record->tasks, take_index, &t);
+	else if (first >= 0 && row.state == SLURM_CANCELLED)
+		follow_rest_cancelled(&r->follow, t.first, slurm_array_length(r->record, t.first));
+	if (ok && first >= 0 && row.state == SLURM_PENDING)
+		snprintf(r->reason, sizeof(r->reason), "%s", row.reason);
 }
 
 static bool array_is_open(const struct runner *r, uint32_t first, uint32_t count)
@@ -326,6 +341,7 @@ static int ask_queue(struct runner *r, struct err **err)
 		slurm_call_add(&call, words[i]);
 	follow_rows_begin(&r->follow);
 	r->build.seen = false;
+	*r->reason = '\0';
 	int result = slurm_call_run(r->reactor, &call, &why);
 	slurm_call_done(&call);
 	r->stats.questions++;
@@ -360,24 +376,69 @@ static int add_again(struct runner *r, struct err **err)
 	return runner_add_round(r, again, r->follow.again, err);
 }
 
-/* A round that Slurm does not take now is offered again after the next question. */
+/* Slurm does not take a round: it is offered again after the next questions, and then nothing more is submitted. */
+static void note_refusal(struct runner *r, const struct err *why)
+{
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	err_format(why, &text);
+	if (!r->refusals++)
+		note(r, RUNNER_REFUSED, buf_str(&text));
+	/* The user's own arguments may allow no other node. */
+	buf_clear(&r->exclude);
+	r->excluded = 0;
+	if (r->refusals < RUNNER_REFUSALS_MAX)
+		return;
+	note(r, RUNNER_NOT_TAKEN, buf_str(&text));
+	r->unsubmitted = false;
+	follow_cancel(&r->follow);
+}
+
 static int submit_again(struct runner *r, struct err **err)
 {
 	_cleanup_err_ struct err *why = NULL;
-	_cleanup_buf_ struct buf text = BUF_NULL;
+	if (r->follow.cancelled)
+		return 0;
 	int result = r->unsubmitted ? 0 : add_again(r, err);
-	if (result < 0 || !r->unsubmitted)
+	/* That Slurm does not answer is no refusal. */
+	if (result < 0 || !r->unsubmitted || r->silent)
 		return result;
 	result = runner_submit(r, &why);
-	if (result == 0 || result == -ECANCELED || result == -ENOMEM) {
-		r->refused = false;
-		return result;
+	if (result < 0 && result != -ECANCELED && result != -ENOMEM) {
+		note_refusal(r, why);
+		return 0;
 	}
-	err_format(why, &text);
-	if (!r->refused)
-		note(r, RUNNER_REFUSED, buf_str(&text));
-	r->refused = true;
-	return 0;
+	r->refusals = 0;
+	return result;
+}
+
+static bool any_runs(const struct follow *f)
+{
+	for (size_t i = 0; i < f->tasks; i++)
+		if (f->task[i].state == SLURM_RUNNING || f->task[i].state == SLURM_ENDING)
+			return true;
+	return false;
+}
+
+/* Once for each reason that does not pass with the jobs of others. */
+static void note_waiting(struct runner *r)
+{
+	static const char *const passing[] = { "", "None", "Resources", "Priority", "Dependency" };
+	for (size_t i = 0; i < ARRAY_SIZE(passing); i++)
+		if (!strcmp(r->reason, passing[i]))
+			return;
+	if (any_runs(&r->follow) || !strcmp(r->reason, r->told_reason))
+		return;
+	snprintf(r->told_reason, sizeof(r->told_reason), "%s", r->reason);
+	note(r, RUNNER_WAITS, r->reason);
+}
+
+/* Another process may have cancelled it. */
+static void heed_cancellation(struct runner *r)
+{
+	if (r->follow.cancelled || !slurm_is_cancelled(r->record))
+		return;
+	follow_cancel(&r->follow);
+	note(r, RUNNER_CANCELLED, "");
 }
 
 int runner_look(struct runner *r, struct err **err)
@@ -391,6 +452,7 @@ int runner_look(struct runner *r, struct err **err)
 
 int runner_step(struct runner *r, struct err **err)
 {
+	heed_cancellation(r);
 	int answer = ask_queue(r, err);
 	if (answer < 0 && answer != -EAGAIN)
 		return answer;
@@ -400,8 +462,10 @@ int runner_step(struct runner *r, struct err **err)
 		result = files_read(&r->files);
 	if (result < 0)
 		return result;
-	if (answer == 0)
+	if (answer == 0) {
 		follow_rows_end(&r->follow);
+		note_waiting(r);
+	}
 	follow_step(&r->follow);
 	return submit_again(r, err);
 }

@@ -8,17 +8,22 @@
 
 #include "slurm/cluster.h"
 #include "slurm/files.h"
+#include "slurm/text.h"
 
-#define RUNNER_INTERVAL	 (5 * NSEC_PER_SEC) /* between two questions to squeue */
-#define RUNNER_COST_PART 200		    /* following takes at most one part in so many of a CPU */
+#define RUNNER_INTERVAL	    (5 * NSEC_PER_SEC) /* between two questions to squeue */
+#define RUNNER_REFUSALS_MAX 60		       /* five minutes */
+#define RUNNER_COST_PART    200		       /* following takes at most one part in so many of a CPU */
 
 enum runner_note {
-	RUNNER_SILENT,	 /* Slurm does not answer; @text: its error */
-	RUNNER_ANSWERS,	 /* it answers again */
-	RUNNER_REFUSED,	 /* a further round could not be submitted, which is tried again; @text: the error */
-	RUNNER_EXCLUDED, /* a node is not used for lost tests; @text: its name */
-	RUNNER_BUILDS,	 /* kernels are built first; @text: the number of the job */
-	RUNNER_BUILT	 /* they are there */
+	RUNNER_SILENT,	  /* Slurm does not answer; @text: its error */
+	RUNNER_ANSWERS,	  /* it answers again */
+	RUNNER_REFUSED,	  /* a further round could not be submitted, which is tried again; @text: the error */
+	RUNNER_NOT_TAKEN, /* it was refused each time, and its tests are given up; @text: the error */
+	RUNNER_WAITS,	  /* no task runs, and that may stay so; @text: squeue's reason */
+	RUNNER_CANCELLED, /* the run is cancelled: nothing more is submitted */
+	RUNNER_EXCLUDED,  /* a node is not used for lost tests; @text: its name */
+	RUNNER_BUILDS,	  /* kernels are built first; @text: the number of the job */
+	RUNNER_BUILT	  /* they are there */
 };
 
 struct runner {
@@ -32,12 +37,15 @@ struct runner {
 	struct buf exclude; /* nodes that lost tests */
 	unsigned excluded;
 	uint64_t tasks_most;
-	bool expand;	  /* squeue prints a row for each element of an array */
-	bool damaged;	  /* of the present answer: a row could not be read */
-	bool silent;	  /* Slurm did not answer the last time */
-	bool refused;	  /* Slurm did not take a round the last time */
-	bool unsubmitted; /* the newest round has arrays that are not submitted */
-	nsec_t interval;  /* 0: RUNNER_INTERVAL */
+	bool expand;			/* squeue prints a row for each element of an array */
+	bool damaged;			/* of the present answer: a row could not be read */
+	bool silent;			/* Slurm did not answer the last time */
+	bool unsubmitted;		/* the newest round has arrays that are not submitted */
+	unsigned refusals;		/* of the newest round, one after the other */
+	char job[SLURM_JOB_NUMBER_MAX]; /* the array that was submitted last */
+	char reason[SLURM_REASON_MAX];	/* why a task waits, as the last answer says; "": none does */
+	char told_reason[SLURM_REASON_MAX];
+	nsec_t interval; /* 0: RUNNER_INTERVAL */
 	struct {
 		char job[SLURM_JOB_NUMBER_MAX]; /* the job that builds kernels; "": not submitted */
 		enum slurm_state state;

@@ -44,7 +44,8 @@ static void read_attempt(struct task_attempt *t, int number, json_t **done)
 		const char *name = json_string_value(json_object_get(event, "name"));
 		const char *sidecar = json_string_value(json_object_get(event, "sidecar"));
 		if (name && sidecar && json_is_true(json_object_get(event, "final")) && path_exists(sidecar) &&
-		    slurm_result_use(dir, event, sidecar, ATTEMPT_ENDED) == RESULT_COUNTS)
+		    slurm_result_use(dir, event, sidecar, ATTEMPT_ENDED) == RESULT_COUNTS &&
+		    slurm_result_is_sound(event, sidecar))
 			json_put(done, name, json_true());
 	}
 }

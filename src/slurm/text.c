@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/parse.h"
+#include "base/text.h"
 #include "slurm/text.h"
 
 static const struct {
@@ -45,11 +46,14 @@ bool slurm_row_parse(const char *line, struct slurm_row *ret)
 	*ret = (struct slurm_row){ 0 };
 	const char *id = take_field(line, ret->name, sizeof(ret->name));
 	const char *after = id ? strchr(id, '|') : NULL;
-	const char *node = after ? take_field(after + 1, state, sizeof(state)) : NULL;
+	const char *reason = after ? take_field(after + 1, state, sizeof(state)) : NULL;
+	const char *node = reason ? strrchr(reason, '|') : NULL;
 	if (!node)
 		return false;
+	/* Administrators write some reasons themselves. */
+	text_copy_line(ret->reason, sizeof(ret->reason), reason, (size_t)(node++ - reason));
 	ret->state = slurm_state_parse(state);
-	snprintf(ret->node, sizeof(ret->node), "%s", node);
+	text_copy_line(ret->node, sizeof(ret->node), node, strlen(node));
 	const char *low = memchr(id, '_', (size_t)(after - id));
 	ret->indices = low ? low + 1 : NULL;
 	return true;

@@ -7,16 +7,21 @@
 #include "slurm/follow.h"
 
 #define SLURM_NAME_MAX	  80
-#define SLURM_ROW_FORMAT  "%j|%i|%T|%N" /* of squeue */
-#define SLURM_NODE_FORMAT "%D|%c|%m|%T" /* of sinfo */
+#define SLURM_REASON_MAX  64
+#define SLURM_ROW_FORMAT  "%j|%i|%T|%r|%N" /* of squeue */
+#define SLURM_NODE_FORMAT "%D|%c|%m|%T"	   /* of sinfo */
 
 /* The state that Slurm calls @word ("RUNNING"). Unknown words count as failed. */
 enum slurm_state slurm_state_parse(const char *word);
 
-/* One row of squeue: the name of a job, and elements of its array: "12_3" or, while they wait, "12_[3-5,9%2]". */
+/*
+ * One row of squeue: the name of a job, and elements of its array: "12_3" or, while they wait, "12_[3-5,9%2]". An array
+ * of which elements were cancelled while they waited has a row "12" for them.
+ */
 struct slurm_row {
 	char name[SLURM_NAME_MAX];
 	char node[SLURM_NODE_NAME_MAX];
+	char reason[SLURM_REASON_MAX]; /* why it waits: "Resources" */
 	enum slurm_state state;
 	const char *indices; /* in the parsed line: what follows the "_"; NULL: not an array */
 };
