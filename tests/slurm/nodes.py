@@ -135,6 +135,21 @@ def check_killed_build(scratch, c):
           'a build that Slurm starts again is finished, and the tests run', f'{started}{done}')
 
 
+def check_host_dies(scratch, c):
+    """The submitting host dies before anything is submitted: the job that builds, and the tests, are submitted later."""
+    w = World(scratch, c, 'dies')
+    programs = w.home + '/bin'
+    os.mkdir(programs)
+    with open(programs + '/sbatch', 'w', encoding='utf-8') as f:
+        f.write('#!/bin/sh\nkill -KILL $PPID\n')
+    os.chmod(programs + '/sbatch', 0o755)
+    died = Run('test', '--slurm', '--kernel', w.tarball(), '-E', TWO, NAPS, env=dict(w.env, PATH=programs + ':' + os.environ['PATH']),
+               cwd=w.home)
+    done = w.run('slurm', 'collect')
+    check(died.status == -9 and done.status == 0 and len(w.results()) == 2,
+          'after a crash before the submission, slurm collect submits the build and the tests', f'{died}{done}')
+
+
 def forge_kvm(w, node, state, why):
     """What a node's probe has found since it booted, in its cache."""
     with open('/proc/sys/kernel/random/boot_id', encoding='utf-8') as f:
@@ -176,9 +191,10 @@ def main():
         check_replay(scratch, c)
         check_failed_build(scratch, c)
         check_killed_build(scratch, c)
+        check_host_dies(scratch, c)
         check_damage(scratch, c)
         check_kvm(scratch, c)
-    finish(17)
+    finish(18)
 
 
 main()
