@@ -105,7 +105,7 @@ struct kernel_job {
 	/* readable by everyone */
 	char version[VERSION_TEXT_MAX];
 	char key[KERNEL_KEY_MAX]; /* "" when the result is not cached */
-	char note[200];		  /* why the job waits, or why the result was not stored; "" */
+	char note[216];		  /* why the job waits, or why the result was not stored; "" */
 	bool hit;		  /* the kernel was in the cache already */
 	uint64_t objects, objects_expected, warnings;
 	uint64_t tarball_bytes;

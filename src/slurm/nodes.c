@@ -132,19 +132,24 @@ static int submit_probes(struct reactor *r, const struct cluster_submit *q, stru
 	return result;
 }
 
-/* The name of a probe's job ends with that of its node. */
+/* Does the name of the job end with "-probe-NODE"? "NODE" alone could also be the end of another node's name. */
+static bool is_probe_of(const char *job, const char *node)
+{
+	char end[SLURM_NAME_MAX];
+	int len = snprintf(end, sizeof(end), "-probe-%s", node);
+	size_t all = strlen(job);
+	return len > 0 && (size_t)len < sizeof(end) && all > (size_t)len && !strcmp(job + all - len, end);
+}
+
 static void take_row(void *data, const char *line)
 {
 	struct probed_nodes *n = data;
 	struct slurm_row row;
 	if (!slurm_row_parse(line, &row))
 		return;
-	for (size_t i = 0; i < n->count; i++) {
-		size_t len = strlen(n->item[i].is.name), all = strlen(row.name);
-		if (all <= len || row.name[all - len - 1] != '-' || strcmp(row.name + all - len, n->item[i].is.name))
-			continue;
-		n->item[i].seen = !slurm_state_ended(row.state);
-	}
+	for (size_t i = 0; i < n->count; i++)
+		if (is_probe_of(row.name, n->item[i].is.name))
+			n->item[i].seen = !slurm_state_ended(row.state);
 }
 
 /* A job that ended without an answer: its node does not see the directory. */

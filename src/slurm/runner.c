@@ -383,9 +383,9 @@ static void note_refusal(struct runner *r, const struct err *why)
 	err_format(why, &text);
 	if (!r->refusals++)
 		note(r, RUNNER_REFUSED, buf_str(&text));
-	/* The user's own arguments may allow no other node. */
+	/* The user's own arguments may allow no other node than those that lost tests. */
 	buf_clear(&r->exclude);
-	r->excluded = 0;
+	r->excluded = nodes_excluded(r->record, &r->exclude);
 	if (r->refusals < RUNNER_REFUSALS_MAX)
 		return;
 	note(r, RUNNER_NOT_TAKEN, buf_str(&text));
