@@ -318,6 +318,13 @@ static int judge_pairs(const struct perf_args *a, const struct worktree_spec *si
 		code = compare_groups_of(&r->pool, g, &options, &c, &unused);
 	if (code == 0 && a->noise && !c.paired)
 		code = fail_unpaired(a, &c, err);
+	else if (code == 0 && a->noise && !c.findings)
+		code = FAIL(
+			err, ERR_DATA, -ENODATA,
+			"perf-delta: nothing is compared, because no metric of a test is on both sides and is not 0");
+	if (code == 0 && c.broken)
+		say_printf("warning: %zu test%s passed before and %s not now\n", c.broken, plural(c.broken),
+			   c.broken == 1 ? "does" : "do");
 	struct compare_view v = {
 		.pool = &r->pool,
 		.pairing = g,
@@ -487,5 +494,6 @@ const struct command cmd_perf_delta = {
 						      ENV_XDG_CACHE_HOME, ENV_CACHE_DIR, ENV_MAX },
 	.files = FILES_RESULTS | FILES_CACHE,
 	OPERANDS(struct perf_args, paths),
+	.judges = true,
 	.run = run_perf_delta,
 };

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <ktstr/test.h>
+
 #include "base/parse.h"
 #include "base/text.h"
 #include "cli/commands.h"
@@ -260,13 +262,18 @@ static bool divides(const struct pairing *g, int d)
 	return true;
 }
 
+static bool has_pairs(const struct pairing *g)
+{
+	for (size_t i = 0; i < g->groups; i++)
+		if (g->group[i].side[SIDE_A].count && g->group[i].side[SIDE_B].count)
+			return true;
+	return false;
+}
+
 /* Says why nothing was compared. */
 static void explain_no_pairs(const struct pairing *g)
 {
 	_cleanup_buf_ struct buf names = BUF_NULL;
-	for (size_t i = 0; i < g->groups; i++)
-		if (g->group[i].side[SIDE_A].count && g->group[i].side[SIDE_B].count)
-			return;
 	for (int d = 0; d < DIMENSION_MAX; d++)
 		if (g->keyed[d] && divides(g, d))
 			buf_appendf(&names, "%s%s", names.len ? ", " : "", dimensions[d].name);
@@ -276,7 +283,21 @@ static void explain_no_pairs(const struct pairing *g)
 			   "options for that\n",
 			   buf_str(&names));
 	else
-		say_printf("warning: no results are paired: the sides have no test in common\n");
+		say_printf("warning: no results are paired: the sides have no test in common; a test has the scheduler "
+			   "that it declares, so declare one for each, or compare kernels or commits\n");
+}
+
+/* What is not in the comparison, although both sides have it. */
+static void explain_gaps(const struct comparison *c)
+{
+	if (c->broken)
+		say_printf("warning: %zu test%s passed in A and not in B, and %s not compared\n", c->broken,
+			   plural(c->broken), c->broken == 1 ? "is" : "are");
+	if (c->without_pairs && !c->findings)
+		say_printf("warning: nothing is compared, because no test has results of equal seeds on both sides\n");
+	else if (!c->findings)
+		say_printf(
+			"warning: nothing is compared, because no test passed on both sides with a metric of both\n");
 }
 
 /* Seeds that both sides have are pairs, of which less is needed to see a change. */
@@ -369,10 +390,14 @@ static int compare_pairs(const struct compare_args *a, const struct filter *side
 		code = fail_doubled(&v, doubled, err);
 	if (code == 0) {
 		print_comparison(a, &v);
-		explain_no_pairs(g);
+		if (has_pairs(g))
+			explain_gaps(&c);
+		else
+			explain_no_pairs(g);
 		suggest_pairs(&v);
 		/* Phases are an explanation of the whole run, unless they are all that was asked for. */
-		code = c.count[FINDING_REGRESSION] || (phases && c.phase_count[FINDING_REGRESSION]) ? EXIT_FAILED : 0;
+		bool worse = c.count[FINDING_REGRESSION] || (phases && c.phase_count[FINDING_REGRESSION]);
+		code = worse ? EXIT_FAILED : c.findings || phases ? 0 : KTSTR_EXIT_INCONCLUSIVE;
 	}
 	comparison_done(&c);
 	policy_done(&options.policy);
@@ -445,5 +470,6 @@ const struct command cmd_stats_compare = {
 						      ENV_KERNEL, ENV_MAX },
 	.files = FILES_RESULTS | FILES_CACHE,
 	.size = sizeof(struct compare_args),
+	.judges = true,
 	.run = run_compare,
 };

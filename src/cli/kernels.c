@@ -2,6 +2,7 @@
 /* kernels.c -- see kernels.h. */
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/environment.h"
@@ -523,6 +524,21 @@ static char *future_label(const struct kernel_id *id)
 	return kernel_label("kernel_", text);
 }
 
+char *kernels_source(const struct kernel_id *id)
+{
+	char *text = NULL;
+	int n = -1;
+	if (id->kind == KERNEL_ID_TARBALL || id->kind == KERNEL_ID_TREE)
+		return realpath(id->path, NULL);
+	if (id->kind == KERNEL_ID_RELEASE)
+		n = asprintf(&text, "%s", id->version);
+	else if (id->kind == KERNEL_ID_PACKAGE)
+		n = asprintf(&text, "distro:%s", id->version);
+	else if (id->kind == KERNEL_ID_GIT)
+		n = asprintf(&text, "git+%s#%s", id->url, id->ref);
+	return n < 0 ? NULL : text;
+}
+
 int kernels_preview(const struct cache *cache, struct kernels_result *k, size_t i, struct kernel *ret, struct err **err)
 {
 	const struct kernel_id *id = &k->ids[i];
@@ -530,6 +546,8 @@ int kernels_preview(const struct cache *cache, struct kernels_result *k, size_t 
 		return -ENOMEM;
 	if (kernel_id_is_ready(id))
 		return kernels_load(cache, k, i, ret, err);
-	*ret = (struct kernel){ .label = future_label(id), .version = strdup(id->version ?: "unknown") };
-	return ret->label && ret->version ? 0 : -ENOMEM;
+	*ret = (struct kernel){ .label = future_label(id),
+				.version = strdup(id->version ?: "unknown"),
+				.name = kernels_source(id) };
+	return ret->label && ret->version && ret->name ? 0 : -ENOMEM;
 }

@@ -50,6 +50,11 @@ int kernels_load(const struct cache *cache, const struct kernels_result *k, size
 		 struct err **err);
 
 /*
+ * An argument of --kernel that names exactly this kernel, which is not built yet, on any machine that has its files.
+ * NULL: out of memory. The caller frees.
+ */
+char *kernels_source(const struct kernel_id *id);
+/*
  * After kernels_resolve(): describes kernel @i for a plan. A kernel that is not built has only a name and a version,
  * and nothing to boot.
  */

@@ -14,22 +14,6 @@
 
 /* --- on the submitting machine ------------------------------------------------------------------------------------ */
 
-/* An argument of --kernel that names exactly this kernel on a node. A tarball is copied there. NULL: out of memory. */
-static char *source_of(const struct kernel_id *id)
-{
-	char *text = NULL;
-	int n = -1;
-	if (id->kind == KERNEL_ID_TARBALL)
-		return realpath(id->path, NULL);
-	if (id->kind == KERNEL_ID_RELEASE)
-		n = asprintf(&text, "%s", id->version);
-	else if (id->kind == KERNEL_ID_PACKAGE)
-		n = asprintf(&text, "distro:%s", id->version);
-	else if (id->kind == KERNEL_ID_GIT)
-		n = asprintf(&text, "git+%s#%s", id->url, id->ref);
-	return n < 0 ? NULL : text;
-}
-
 /* A source tree is built in place, which only this machine may do. */
 static bool has_tree(const struct kernels_result *k)
 {
@@ -50,7 +34,7 @@ int slurm_get_kernels(struct session *s, const struct kernels_request *q, struct
 		r = kernel_id_look_up(&s->cache, &k->ids[i], q->schedulers, err);
 		if (r < 0 || kernel_id_is_ready(&k->ids[i]))
 			continue;
-		s->source[i] = source_of(&k->ids[i]);
+		s->source[i] = kernels_source(&k->ids[i]);
 		r = s->source[i] ? 0 : -ENOMEM;
 	}
 	return r;
@@ -60,11 +44,9 @@ int slurm_get_kernels(struct session *s, const struct kernels_request *q, struct
 int slurm_load_kernel(struct session *s, struct kernels_result *k, size_t i, struct kernel *ret, struct err **err)
 {
 	int r = kernels_preview(&s->cache, k, i, ret, err);
-	if (r < 0 || !s->source[i])
-		return r;
-	ret->arch = s->arch;
-	ret->name = strdup(s->source[i]);
-	return ret->name ? 0 : -ENOMEM;
+	if (r == 0 && s->source[i])
+		ret->arch = s->arch;
+	return r;
 }
 
 /* --- in the job --------------------------------------------------------------------------------------------------- */

@@ -8,9 +8,10 @@
 const struct status_row status_rows[] = {
 	{ 0, ERR_BY_CODE, 0, false, "success; of tests: every one passed, was skipped, or failed as known" },
 	{ EXIT_FAILED, ERR_IMPOSSIBLE, 3, true,
-	  "a test failed, or passed although it is known to fail; "
-	  "or the run of a pack is another one here; or an explicit --cpu-cap is more than this machine has" },
-	{ 2, ERR_BY_CODE, 2, true, "no test failed, and at least one is inconclusive: it could not be judged" },
+	  "a test failed, or passed although it is known to fail; a comparison shows that something got worse; "
+	  "the run of a pack is another one here; or an explicit --cpu-cap is more than this machine has" },
+	{ 2, ERR_BY_CODE, 2, true,
+	  "no test failed, and at least one is inconclusive: it could not be judged; or nothing could be compared" },
 	{ EXIT_OUTSTANDING, ERR_BY_CODE, 1, true,
 	  "of 'ktstr replay' only: the tests that were run again passed, and other tests of that run still did not" },
 	{ EXIT_BAD_USAGE, ERR_USAGE, RANK_ERROR, false, "the command line or an environment variable is wrong" },

@@ -271,7 +271,12 @@ static bool compare_metric(struct work *w, uint32_t group, uint16_t metric)
 	bool separated = true, in_phase = pool_metric_phase(w->pool, metric) >= 0;
 	for (int side = 0; side < SIDE_MAX; side++)
 		fill_column(w, &g->side[side], metric, &w->side[side]);
+	bool both = w->side[SIDE_A].n && w->side[SIDE_B].n;
 	size_t pairs = test == COMPARE_PAIRED ? pair_seeds(w, metric) : 0;
+	if (both && test == COMPARE_PAIRED && !pairs) {
+		w->out->without_pairs++;
+		return true;
+	}
 	for (int side = 0; side < SIDE_MAX; side++) {
 		const struct column *c = &w->side[side];
 		if (!c->n) { /* one side does not have it */
@@ -296,8 +301,10 @@ static bool compare_metric(struct work *w, uint32_t group, uint16_t metric)
 	else if (test == COMPARE_PAIRED)
 		test_paired(w, &f, pairs, &separated);
 	/* Where all values are equal there is nothing to test, so it is not one of the many tests either. */
-	if (fmin(s[SIDE_A].min, s[SIDE_B].min) == fmax(s[SIDE_A].max, s[SIDE_B].max))
+	if (fmin(s[SIDE_A].min, s[SIDE_B].min) == fmax(s[SIDE_A].max, s[SIDE_B].max)) {
 		f.p = NAN;
+		f.verdict = FINDING_UNCHANGED;
+	}
 	if (f.verdict != FINDING_NOISY)
 		f.verdict = separated && is_material(w, &f) ? direction(w, &f) : FINDING_UNCHANGED;
 	struct finding *kept = add_finding(w->out);
@@ -403,6 +410,7 @@ static int compare_group(struct work *w, uint32_t group)
 	bool usable = samples ? a->passed && b->passed : a->verdict == RESULT_PASS && b->verdict == RESULT_PASS;
 	if (!usable) {
 		w->out->excluded++;
+		w->out->broken += a->verdict == RESULT_PASS && b->verdict != RESULT_PASS;
 		return 0;
 	}
 	w->out->paired++;

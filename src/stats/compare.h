@@ -68,8 +68,10 @@ struct comparison {
 	size_t phase_only[SIDE_MAX];		 /* metrics of phases that one side alone has */
 	size_t paired;				 /* groups with passing results on both sides */
 	size_t excluded;			 /* groups of which a side did not pass */
-	size_t only[SIDE_MAX];			 /* groups that one side alone has */
-	struct metric_ratio *ratio;		 /* in the order of the table */
+	size_t broken;				 /* of those: A passed, and B did not */
+	size_t without_pairs;	    /* COMPARE_PAIRED: metrics that both sides of a group have, but for no equal seed */
+	size_t only[SIDE_MAX];	    /* groups that one side alone has */
+	struct metric_ratio *ratio; /* in the order of the table */
 	size_t ratios;
 };
 

@@ -214,9 +214,10 @@ def check_averages():
         p.make('one', 1000, **A)
         p.make('two', 2000, **B)
         write(p.runs, 'two', sidecar(seed=9, verdict='fail', stats={'worst_gap_ms': 9}, **B))
-        status, out, _ = compare()
-        check(status == 0 and out['summary']['skipped_failed'] == 1 and out['summary']['pairs'] == 0,
-              'a pair of which one result failed is excluded', out)
+        status, out, done = compare()
+        check(status == 2 and out['summary']['skipped_failed'] == 1 and out['summary']['pairs'] == 0,
+              'a pair of which one result failed is excluded, and where nothing is compared nothing is right', out)
+        check('1 test passed in A and not in B' in done.err, 'a test that does not pass any more is said', done)
         status, out, _ = compare('--test', 'welch')
         check(out['summary']['pairs'] == 1 and finding(out)['b']['n'] == 1, 'samples are what passed', out)
     with Place() as p:
@@ -303,6 +304,17 @@ def check_paired():
         p.make('two', 2000, 4000, 6000, **B)
         f = finding(compare('--test', 'paired')[1])
         check(f['verdict'] == 'noisy' and f['runs_needed'] == 3, '3 pairs show nothing; 6 could', f)
+    with Place() as p:
+        p.make('one', 1000, 1000, 1000, **A)
+        p.make('two', 1000, 1000, 1000, **B)
+        f = finding(compare('--test', 'paired')[1])
+        check(f['verdict'] == 'unchanged' and not f['runs_needed'], 'values that are all equal did not change, however few they are', f)
+    with Place() as p:
+        write(p.runs, 'one', sidecar(seed=1, stats={'worst_gap_ms': 1000}, **A))
+        write(p.runs, 'two', sidecar(seed=2, stats={'worst_gap_ms': 9000}, **B))
+        status, out, done = compare('--test', 'paired')
+        check(status == 2 and not out['findings'] and 'no test has results of equal seeds on both sides' in done.err,
+              'without an equal seed nothing is compared', done)
     for pairs, wanted in ((6, 'noisy'), (7, 'regression')):
         with Place() as p:
             for seed in range(1, pairs + 1):
