@@ -161,6 +161,7 @@ static int check_paths(const struct perf_args *a, struct err **err)
 static int add_insns_gates(struct perf_args *a, struct err **err)
 {
 	static const char *const gates[] = { "insns_per_switch", "insns_per_wakeup", "insns_per_call.*" };
+	a->must_fail_named = a->must_fail.count;
 	if (!a->insns)
 		return 0;
 	if (a->must_fail.count + ARRAY_SIZE(gates) > STRINGS_MAX)

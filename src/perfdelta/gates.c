@@ -88,13 +88,6 @@ static const struct finding *find_finding(const struct compare_view *v, uint32_t
 	return NULL;
 }
 
-/* By more than chance? Ranges that do not touch count, too. */
-static bool is_separated(const struct compare_view *v, const struct finding *f)
-{
-	bool disjoint = f->low[SIDE_A] > f->high[SIDE_B] || f->low[SIDE_B] > f->high[SIDE_A];
-	return f->verdict != FINDING_NOISY && (f->p < v->options->alpha || disjoint);
-}
-
 static bool violates(const struct compare_view *v, const struct finding *f, const struct declared *d)
 {
 	enum metric_polarity polarity = d->polarity ?: pool_metric_polarity(v->pool, f->metric);
@@ -103,15 +96,15 @@ static bool violates(const struct compare_view *v, const struct finding *f, cons
 		d->most_percent >= 0 ? d->most_percent / 100 : policy_share(&v->options->policy, v->pool, f->metric);
 	bool worse = polarity == METRIC_HIGHER ? f->delta < 0 : polarity == METRIC_LOWER && f->delta > 0;
 	bool enough = fabs(f->value[SIDE_A]) < 1e-9 || f->share > share;
-	return worse && enough && fabs(f->delta) >= least && is_separated(v, f);
+	return worse && enough && fabs(f->delta) >= least && f->separated && f->verdict != FINDING_NOISY;
 }
 
-enum gate_state { GATE_HELD, GATE_VIOLATED, GATE_NOT_EVALUATED };
+enum gate_state { GATE_HELD, GATE_VIOLATED, GATE_NOT_EVALUATED, GATE_NOISY };
 
 static void note_gate(struct perf_verdict *ret, const char *test, const char *metric, const char *origin,
 		      enum gate_state state, const struct finding *f)
 {
-	static const char *const words[] = { "held", "violated", "not_evaluated" };
+	static const char *const words[] = { "held", "violated", "not_evaluated", "noisy" };
 	json_t *o = json_object();
 	json_put_text(&o, "test", test);
 	json_put_text(&o, "metric", metric);
@@ -123,6 +116,9 @@ static void note_gate(struct perf_verdict *ret, const char *test, const char *me
 			    f->value[SIDE_B], f->value[SIDE_A]);
 	else if (state == GATE_NOT_EVALUATED)
 		buf_appendf(&ret->lines, "gate never evaluated (%s): %s of %s: the results do not have it\n", origin,
+			    metric, test);
+	else if (state == GATE_NOISY)
+		buf_appendf(&ret->lines, "gate open (%s): %s of %s: too few runs; --noise-adjust takes more\n", origin,
 			    metric, test);
 	ret->failed |= state == GATE_VIOLATED;
 }
@@ -166,8 +162,39 @@ static void judge_must_fail(const struct compare_view *v, const struct strings *
 		const char *metric = pool_metric_name(v->pool, f->metric);
 		if (is_listed(must_fail, metric))
 			note_gate(ret, v->pool->text[v->pairing->group[f->group].test], metric, "--must-fail",
-				  f->verdict == FINDING_REGRESSION ? GATE_VIOLATED : GATE_HELD, f);
+				  f->verdict == FINDING_REGRESSION ? GATE_VIOLATED
+				  : f->verdict == FINDING_NOISY	   ? GATE_NOISY
+								   : GATE_HELD,
+				  f);
 	}
+}
+
+static bool is_found(const struct compare_view *v, const char *pattern)
+{
+	for (size_t i = 0; i < v->comparison->findings; i++)
+		if (metric_pattern_matches(pattern, pool_metric_name(v->pool, v->comparison->finding[i].metric)))
+			return true;
+	return false;
+}
+
+/*
+ * What the user named and nothing measured never passes. --insns names several, of which one is enough: tests without a
+ * BPF scheduler have no callbacks.
+ */
+static void judge_unmeasured(const struct compare_view *v, const struct perf_args *a, struct perf_verdict *ret)
+{
+	bool counted = !a->insns;
+	for (size_t i = 0; i < a->must_fail.count; i++) {
+		bool named = i < a->must_fail_named, found = is_found(v, a->must_fail.item[i]);
+		counted |= !named && found;
+		if (!named || found)
+			continue;
+		note_gate(ret, "any test", a->must_fail.item[i], "--must-fail", GATE_NOT_EVALUATED, NULL);
+		ret->failed = true;
+	}
+	if (!counted)
+		note_gate(ret, "any test", "insns_*", "--insns", GATE_NOT_EVALUATED, NULL);
+	ret->failed |= !counted;
 }
 
 static void judge_count(const struct perf_args *a, struct perf_verdict *ret)
@@ -190,6 +217,7 @@ int perf_gates_judge(const struct compare_view *v, const struct perf_args *a, co
 	*ret = (struct perf_verdict){ .regressions = v->comparison->count[FINDING_REGRESSION], .gates = json_array() };
 	judge_count(a, ret);
 	judge_must_fail(v, &a->must_fail, ret);
+	judge_unmeasured(v, a, ret);
 	for (size_t i = 0; i < v->pairing->groups; i++)
 		declared += judge_group(v, results, (uint32_t)i, noise, ret);
 	if (declared && !noise)

@@ -19,6 +19,7 @@
 struct perf_args {
 	worktree_say_fn *say;
 	const char *github_base; /* GITHUB_BASE_REF, or NULL */
+	size_t must_fail_named;	 /* of must_fail: by the user; the others are those of --insns */
 	struct strings paths, must_fail, slurm_args;
 	const char *base, *base_ref, *default_branch, *kernel, *filter, *build, *a_scheduler, *b_scheduler;
 	const char *slurm; /* a partition of a cluster, or "" for the default one; NULL: the runs are made here */

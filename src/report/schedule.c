@@ -223,6 +223,8 @@ json_t *schedule_metrics(const struct result *r)
 				       time_metrics[k].least);
 			put_worst_time(&o, time_metrics[k].wait, &f->wait, time_metrics[k].at, time_metrics[k].least);
 		}
+		put_worst(&o, "sched_slice_mean_us", f->slices ? (double)f->run_ns / (double)f->slices / 1e3 : NAN,
+			  false);
 		double far = (double)(f->moves[EXACT_LLC] + f->moves[EXACT_NODE]);
 		put_worst(&o, "sched_llc_migration_rate", f->run_ns ? far * 1e9 / (double)f->run_ns : NAN, false);
 		put_worst(&o, "sched_llc_stability", f->home[EXACT_LLC], true);

@@ -69,6 +69,7 @@ static void add_worker(const struct exact *x, int32_t tid, struct exact_figures 
 		return;
 	f->workers++;
 	f->run_ns += t->sums.slice.sum;
+	f->slices += t->sums.slice.count;
 	f->migrations += t->sums.migrations;
 	for (unsigned i = 0; i < EXACT_PLACES; i++)
 		f->moves[i] += t->sums.moved[i];

@@ -160,16 +160,26 @@ static void set_needed(const struct work *w, struct finding *f, double sd, size_
 	f->needed = f->delta && wanted > n ? wanted - n : 0;
 }
 
-static void test_welch(const struct work *w, struct finding *f, const struct sample s[SIDE_MAX], bool *separated)
+/*
+ * One outlier can move a mean, and a worst value, against what the test says of most values. Such a difference is
+ * neither better nor worse. @tendency: above 0 if B is larger, as the test sees it.
+ */
+static bool agrees(const struct finding *f, double tendency)
+{
+	return tendency * f->delta >= 0;
+}
+
+static void test_welch(const struct work *w, struct finding *f, const struct sample s[SIDE_MAX])
 {
 	f->p = welch_test(&s[SIDE_A], &s[SIDE_B]).p;
 	if (isnan(f->p))
 		f->verdict = FINDING_NOISY;
-	*separated = f->p < w->options->alpha || samples_disjoint(&s[SIDE_A], &s[SIDE_B]);
+	f->separated = f->p < w->options->alpha || samples_disjoint(&s[SIDE_A], &s[SIDE_B]);
+	f->separated &= agrees(f, s[SIDE_B].mean - s[SIDE_A].mean);
 	set_needed(w, f, sqrt((s[SIDE_A].variance + s[SIDE_B].variance) / 2), 2, false);
 }
 
-static void test_mwu(const struct work *w, struct finding *f, const struct sample s[SIDE_MAX], bool *separated)
+static void test_mwu(const struct work *w, struct finding *f, const struct sample s[SIDE_MAX])
 {
 	size_t least = mann_whitney_samples_needed(w->options->alpha);
 	for (int side = 0; side < SIDE_MAX; side++) {
@@ -181,10 +191,14 @@ static void test_mwu(const struct work *w, struct finding *f, const struct sampl
 		f->high[side] = m.high;
 	}
 	set_change(f);
-	f->p = mann_whitney_test(w->side[SIDE_A].value, w->side[SIDE_A].n, w->side[SIDE_B].value, w->side[SIDE_B].n).p;
+	struct rank_test u =
+		mann_whitney_test(w->side[SIDE_A].value, w->side[SIDE_A].n, w->side[SIDE_B].value, w->side[SIDE_B].n);
+	f->p = u.p;
 	if (mann_whitney_least_p(w->side[SIDE_A].n, w->side[SIDE_B].n) >= w->options->alpha)
 		f->verdict = FINDING_NOISY;
-	*separated = f->p < w->options->alpha;
+	/* Without a difference, U is half of all pairs of values. */
+	double half = (double)w->side[SIDE_A].n * (double)w->side[SIDE_B].n / 2;
+	f->separated = f->p < w->options->alpha && agrees(f, half - u.statistic);
 	set_needed(w, f, sqrt((s[SIDE_A].variance + s[SIDE_B].variance) / 2), least, false);
 }
 
@@ -232,18 +246,20 @@ static size_t pair_seeds(struct work *w, uint16_t metric)
 	return pairs;
 }
 
-static void test_paired(const struct work *w, struct finding *f, size_t pairs, bool *separated)
+static void test_paired(const struct work *w, struct finding *f, size_t pairs)
 {
 	struct sign_test signs = sign_test_of(w->scratch, pairs);
 	struct sample differences = sample_of(w->scratch, pairs);
 	bool higher = pool_metric_polarity(w->pool, f->metric) == METRIC_HIGHER;
-	f->p = signed_rank_test(w->scratch, pairs).p;
+	struct rank_test ranks = signed_rank_test(w->scratch, pairs);
+	double changed = (double)(signs.less + signs.more), half = changed * (changed + 1) / 4;
+	f->p = ranks.p;
 	f->sign_p = signs.p;
 	f->worse = higher ? signs.less : signs.more;
 	f->better = higher ? signs.more : signs.less;
 	if (signed_rank_least_p(pairs) >= w->options->alpha)
 		f->verdict = FINDING_NOISY;
-	*separated = f->p < w->options->alpha;
+	f->separated = f->p < w->options->alpha && agrees(f, ranks.statistic - half);
 	set_needed(w, f, sqrt(differences.variance), signed_rank_pairs_needed(w->options->alpha), true);
 }
 
@@ -265,10 +281,10 @@ static struct finding *add_finding(struct comparison *c)
 static bool compare_metric(struct work *w, uint32_t group, uint16_t metric)
 {
 	const struct group *g = &w->pairing->group[group];
-	struct finding f = { .group = group, .metric = metric, .p = NAN, .q = NAN, .sign_p = NAN };
+	struct finding f = { .group = group, .metric = metric, .separated = true, .p = NAN, .q = NAN, .sign_p = NAN };
 	enum compare_test test = w->options->test;
 	struct sample s[SIDE_MAX];
-	bool separated = true, in_phase = pool_metric_phase(w->pool, metric) >= 0;
+	bool in_phase = pool_metric_phase(w->pool, metric) >= 0;
 	for (int side = 0; side < SIDE_MAX; side++)
 		fill_column(w, &g->side[side], metric, &w->side[side]);
 	bool both = w->side[SIDE_A].n && w->side[SIDE_B].n;
@@ -295,18 +311,18 @@ static bool compare_metric(struct work *w, uint32_t group, uint16_t metric)
 	if (in_phase && 100 * fabs(f.delta) / fmax(fabs(f.value[SIDE_A]), 1) < w->options->phase_percent)
 		return true;
 	if (test == COMPARE_WELCH)
-		test_welch(w, &f, s, &separated);
+		test_welch(w, &f, s);
 	else if (test == COMPARE_MWU)
-		test_mwu(w, &f, s, &separated);
+		test_mwu(w, &f, s);
 	else if (test == COMPARE_PAIRED)
-		test_paired(w, &f, pairs, &separated);
+		test_paired(w, &f, pairs);
 	/* Where all values are equal there is nothing to test, so it is not one of the many tests either. */
 	if (fmin(s[SIDE_A].min, s[SIDE_B].min) == fmax(s[SIDE_A].max, s[SIDE_B].max)) {
 		f.p = NAN;
 		f.verdict = FINDING_UNCHANGED;
 	}
 	if (f.verdict != FINDING_NOISY)
-		f.verdict = separated && is_material(w, &f) ? direction(w, &f) : FINDING_UNCHANGED;
+		f.verdict = f.separated && is_material(w, &f) ? direction(w, &f) : FINDING_UNCHANGED;
 	struct finding *kept = add_finding(w->out);
 	if (!kept)
 		return false;

@@ -45,6 +45,7 @@ struct finding {
 	enum finding_verdict verdict;
 	double value[SIDE_MAX];		      /* mean or median */
 	double low[SIDE_MAX], high[SIDE_MAX]; /* smallest and largest value; of COMPARE_MWU: the median's interval */
+	bool separated;			      /* by more than chance, in the direction of @delta */
 	double delta, share;		      /* B - A, and its size as a share of A; 0 if A is about 0 */
 	size_t n[SIDE_MAX];		      /* values, or pairs */
 	double p, q;			      /* NaN: not tested */

@@ -81,6 +81,7 @@ const struct metric metrics[] = {
 	M("insns_per_call.*", LOWER, 1, .01, "insns", GAUGE_AVG,
 	  "instructions of a BPF program per call, with what it calls"),
 	/* --- the recorded schedule: of the load that is worst --- */
+	M("sched_slice_mean_us", INFO, 10, .02, "µs", GAUGE_AVG, "mean time that a worker of a load stayed on a CPU"),
 	SCHED("sched_wakeup_p50_us", PEAK, 20, .25, "half of a load's wake-ups took at most so long"),
 	SCHED("sched_wakeup_p90_us", PEAK, 50, .25, "90 % of a load's wake-ups took at most so long"),
 	SCHED("sched_wakeup_p99_us", PEAK, 50, .25, "99 % of a load's wake-ups took at most so long"),

@@ -41,10 +41,10 @@ enum exact_place { EXACT_CPU, EXACT_LLC, EXACT_NODE, EXACT_PLACES };
 
 /* What the workers of a load, or of all loads of a control group, did in all. */
 struct exact_figures {
-	unsigned workers;	   /* that are known */
-	struct exact_times wakeup; /* from a wake-up until the worker ran */
-	struct exact_times wait;   /* from when it could run until it ran */
-	uint64_t run_ns, migrations;
+	unsigned workers;		     /* that are known */
+	struct exact_times wakeup;	     /* from a wake-up until the worker ran */
+	struct exact_times wait;	     /* from when it could run until it ran */
+	uint64_t run_ns, slices, migrations; /* slices: how often a worker was given a CPU */
 	uint64_t moves
 		[EXACT_PLACES]; /* to another CPU of the same LLC, to another LLC of the same node, to another node */
 	/*

@@ -188,17 +188,25 @@ static const char *last_phase(const struct evidence *e)
 	return e->phase_count ? e->phase[e->phase_count - 1].wire.name : NULL;
 }
 
+/* An interrupted run ends its tests: that is no crash. */
+static bool was_ended(const struct evidence *e)
+{
+	int sig = WTERMSIG(e->test_exit.status);
+	return e->interrupted && (sig == SIGKILL || sig == SIGTERM || sig == SIGINT);
+}
+
 static void find_test_process(const struct evidence *e, const struct judge_facts *f, struct judgement *j)
 {
 	const char *phase = last_phase(e);
 	char line[300];
 	if (e->has_test_exit && e->test_exit.timed_out)
 		judgement_add(j, DETAIL_CRASH, KTSTR_FAIL, "the test did not end within its time and was killed");
-	else if (e->has_test_exit && WIFSIGNALED(e->test_exit.status))
-		judgement_add(j, DETAIL_CRASH, KTSTR_FAIL, "the test binary crashed: SIG%s, in %s%s%s%s",
-			      sigabbrev_np(WTERMSIG(e->test_exit.status)) ?: "?", phase ? "phase '" : "",
-			      phase ?: "the test's body", phase ? "'" : "", body_place(f).text);
-	else if (e->has_test_exit && !e->has_result && WEXITSTATUS(e->test_exit.status) == WIRE_TEST_UNHEARD) {
+	else if (e->has_test_exit && WIFSIGNALED(e->test_exit.status)) {
+		if (!was_ended(e))
+			judgement_add(j, DETAIL_CRASH, KTSTR_FAIL, "the test binary crashed: SIG%s, in %s%s%s%s",
+				      sigabbrev_np(WTERMSIG(e->test_exit.status)) ?: "?", phase ? "phase '" : "",
+				      phase ?: "the test's body", phase ? "'" : "", body_place(f).text);
+	} else if (e->has_test_exit && !e->has_result && WEXITSTATUS(e->test_exit.status) == WIRE_TEST_UNHEARD) {
 		judgement_add(j, DETAIL_CRASH, KTSTR_FAIL,
 			      "the test closed its channel to PID 1: what came of it is not known");
 	} else if (e->has_test_exit && !e->has_result) {

@@ -116,9 +116,11 @@ def cached(p, base, head):
     out = json.loads(run.out)
     check(run.status == 0 and out['summary']['regressions'] == 1 and not out['gate']['failed'], 'one regression is below --fail-threshold', run)
     for args, status in ((['--fail-threshold', '1'], 1), (['--fail-threshold', '0'], 0), (['--must-fail', 'worst_gap_ms'], 1),
-                         (['--must-fail', 'worst_spread'], 0), (['--threshold', '500'], 0)):
+                         (['--threshold', '500'], 0)):
         run = p.delta('--base', base, *args)
         check(run.status == status, f"{' '.join(args)}: exit status {status}", run)
+    run = p.delta('--base', base, '--must-fail', 'worst_spread')
+    check(run.status == 1 and 'gate never evaluated (--must-fail): worst_spread' in run.out, 'a gate on what nobody measured does not pass', run)
     for metric, gate in (('insns_per_switch', 'insns_per_switch'), ('insns_per_call.enqueue', 'insns_per_call.*')):
         for value, status in ((101.2, 1), (100.9, 0)):
             shutil.rmtree(p.runs)

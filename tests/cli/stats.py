@@ -281,6 +281,19 @@ def check_tests():
 
 def check_paired():
     """Seeds differ by thousands, and each gets worse by 600: only pairs can see that."""
+    # Most seeds are worse, and one outlier moves the mean against them; the same with the worst value of all runs.
+    many = [1000 + i for i in range(12)]
+    doubled = [2 * v + i for i, v in enumerate(many)]
+    with Place() as p:
+        p.make('one', *many[:-1], 100000, **A)
+        p.make('two', *doubled[:-1], 1000, **B)
+        f = finding(compare('--test', 'paired')[1])
+        check(f['verdict'] == 'unchanged' and f['p'] < 0.05 and f['delta'] < 0, 'a mean that contradicts the seeds is no improvement', f)
+    with Place() as p:
+        p.make('one', *[100 + i for i in range(11)], 2511, metric='worst_run_delay_us', **A)
+        p.make('two', *[1000 + i for i in range(12)], metric='worst_run_delay_us', **B)
+        f = finding(compare('--test', 'welch')[1], 'worst_run_delay_us')
+        check(f['verdict'] == 'unchanged' and f['p'] < 0.05 and f['delta'] < 0, 'a worst value that contradicts the means is no improvement', f)
     base = [1000, 9000, 4000, 1200, 7000, 2600, 5100, 8800]
     with Place() as p:
         p.make('one', *base, **A)
