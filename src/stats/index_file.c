@@ -136,6 +136,13 @@ static bool is_ours(struct index *x)
 	       index_number(x, "PRAGMA user_version") == wanted_version();
 }
 
+/* Another process writes to it for long. It is not damaged for that. */
+static bool is_busy(struct index *x)
+{
+	int code = x->db ? x->sql.errcode(x->db) & 0xff : SQLITE_OK;
+	return code == SQLITE_BUSY || code == SQLITE_LOCKED;
+}
+
 /* An index that another process creates at this moment is seen in its second turn. */
 static bool open_or_create(struct index *x)
 {
@@ -146,6 +153,8 @@ static bool open_or_create(struct index *x)
 			if (index_number(x, "SELECT count(*) FROM sqlite_master") == 0 && create_tables(x))
 				return true;
 		}
+		if (is_busy(x))
+			return false;
 		index_discard(x);
 	}
 	return false;

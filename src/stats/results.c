@@ -40,7 +40,8 @@ static void take_batch(void *data, const struct read_batch *b)
 	for (size_t i = 0; i < b->pool.rows && !b->pool.failed && !r->pool.failed; i++) {
 		size_t file = b->file[i];
 		pool_copy_row(&copy, &b->pool.row[i], &r->pool.row[file]);
-		if (t->writer && r->scan.file[file].known)
+		/* A file that could not be read may be readable the next time, unchanged. */
+		if (t->writer && r->scan.file[file].known && b->pool.row[i].state != RESULT_UNREADABLE)
 			index_writer_put(t->writer, file);
 	}
 	pool_copy_done(&copy);

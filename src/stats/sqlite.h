@@ -23,6 +23,7 @@
 	X(column_double)    \
 	X(column_text)      \
 	X(column_bytes)     \
+	X(errcode)          \
 	X(errmsg)
 #define SQLITE_SLOT(name) __typeof__(sqlite3_##name) *name;
 

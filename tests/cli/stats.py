@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """ktstr stats: which results are chosen, paired and averaged, and what counts as a change; values computed by hand."""
 import csv
+import glob
 import io
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 
@@ -369,6 +371,24 @@ def check_history_and_runs():
         check(done.status == 0 and done.out == '' and 'no runs found at' in done.err, 'list without runs', done)
 
 
+def check_locked_index():
+    """Another program writes to the index for long: the command goes on without it, and leaves it alone."""
+    with Place() as p:
+        p.make('one', 1000, **A)
+        p.make('two', 2000, **B)
+        compare()
+        path = glob.glob(p / 'cache/ktstr/results/*.sqlite')[0]
+        inode = os.stat(path).st_ino
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute('BEGIN EXCLUSIVE')
+        other.execute('CREATE TABLE mine (x)')
+        status, out, done = compare()
+        check(status == 1 and out['summary']['pairs'] == 1, 'a locked index is done without', done)
+        other.execute('COMMIT')
+        other.close()
+        check(os.stat(path).st_ino == inode, 'and is left alone')
+
+
 def check_values():
     with Place() as p:
         p.make('one', 1, cpu_budget=10, **A)
@@ -552,7 +572,7 @@ def check_commits():
 
 
 for part in (check_limits, check_policy, check_selection, check_pairs, check_averages, check_tests, check_paired,
-             check_history_and_runs, check_values, check_hosts, check_explain, check_analysis, check_formats, check_commits, check_phases,
+             check_history_and_runs, check_locked_index, check_values, check_hosts, check_explain, check_analysis, check_formats, check_commits, check_phases,
              check_page):
     part()
 finish(at_least=100)

@@ -108,6 +108,20 @@ START_TEST(a_status_after_the_result_counts)
 }
 END_TEST
 
+/* ktstr itself ends what runs when the user interrupts it. A crash before that is one. */
+START_TEST(a_test_that_an_interrupt_ended_did_not_crash)
+{
+	said_hello();
+	said_test_exit(SIGKILL);
+	e.interrupted = true;
+	expect(KTSTR_INCONCLUSIVE, "interrupted");
+	said_hello();
+	said_test_exit(SIGSEGV);
+	e.interrupted = true;
+	expect(KTSTR_FAIL, "crashed: SIGSEGV");
+}
+END_TEST
+
 START_TEST(workers_without_telemetry_are_missed)
 {
 	said_hello();
@@ -189,6 +203,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, a_machine_that_was_switched_off_does_not_pass);
 	tcase_add_test(tc, an_end_that_has_another_cause_is_told_by_that);
 	tcase_add_test(tc, a_status_after_the_result_counts);
+	tcase_add_test(tc, a_test_that_an_interrupt_ended_did_not_crash);
 	tcase_add_test(tc, workers_without_telemetry_are_missed);
 	tcase_add_test(tc, nobody_has_two_last_words);
 	tcase_add_test(tc, only_a_guest_that_ran_hangs);
