@@ -77,6 +77,9 @@ static int take_plan(const char *path, struct report_results *r, struct err **er
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	json_auto_t *set = present(r);
 	int result = set ? file_read(path, PLAN_BYTES_MAX, &text, err) : -ENOMEM;
+	if (result == 0 && (!text.len || strlen(buf_str(&text)) != text.len))
+		result = FAIL(err, ERR_DATA, -EBADMSG, "%s",
+			      text.len ? "it has a NUL byte" : "it is empty: the job that made it did not end well");
 	for (const char *line = buf_str(&text); result == 0 && *line;) {
 		size_t len = strcspn(line, "\n");
 		json_auto_t *planned = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);

@@ -286,13 +286,10 @@ static void note_problem(struct report_results *r, const struct err *why)
 	buf_puts(&r->problems, "\n");
 }
 
-/* Opens the text of a sidecar, and reads its tree if it is needed. */
-static int open_sidecar(const char *path, const struct buf *text, struct record *ret, json_t **ret_tree,
-			struct err **err)
+static int open_sidecar(const char *path, const struct buf *text, struct record *ret, struct err **err)
 {
 	struct record_names names;
 	char what[160];
-	json_error_t why;
 	record_names_init(&names);
 	if (!record_open(ret, &names, buf_str(text), text->len)) {
 		record_error(ret, "it is not a JSON object", what, sizeof(what));
@@ -301,10 +298,22 @@ static int open_sidecar(const char *path, const struct buf *text, struct record 
 	if (!record_is_word(ret, RECORD_SCHEMA, "name", "ktstr.result"))
 		return FAIL(err, ERR_DATA, -EBADMSG,
 			    "'%s' is not a result of ktstr: its schema.name is not ktstr.result", path);
-	if (!needs_tree(ret))
-		return 0;
-	*ret_tree = json_loadb(buf_str(text), text->len, JSON_REJECT_DUPLICATES, &why);
-	return *ret_tree ? 0 : FAIL(err, ERR_DATA, -EBADMSG, "'%s' line %d: %s", path, why.line, why.text);
+	return 0;
+}
+
+/* A result whose details cannot be read still counts. NULL: they are not needed, or a problem was noted. */
+static json_t *read_tree(struct report_results *r, const char *path, const struct buf *text, const struct record *o)
+{
+	_cleanup_err_ struct err *why = NULL;
+	json_error_t at;
+	if (!needs_tree(o))
+		return NULL;
+	json_t *tree = json_loadb(buf_str(text), text->len, JSON_REJECT_DUPLICATES, &at);
+	if (tree)
+		return tree;
+	FAIL(&why, ERR_DATA, -EBADMSG, "'%s' line %d: %s; its details are left out", path, at.line, at.text);
+	note_problem(r, why);
+	return NULL;
 }
 
 int report_results_add_file(struct report_results *r, const char *path, struct err **err)
@@ -315,11 +324,12 @@ int report_results_add_file(struct report_results *r, const char *path, struct e
 	struct record o;
 	int result = file_read(path, RECORD_BYTES_MAX, &text, &why);
 	if (result == 0)
-		result = open_sidecar(path, &text, &o, &tree, &why);
+		result = open_sidecar(path, &text, &o, &why);
 	if (result < 0) {
 		note_problem(r, why);
 		return 0;
 	}
+	tree = read_tree(r, path, &text, &o);
 	result = take_record(r, &o, path, err);
 	if (result < 0 || !tree)
 		return result;

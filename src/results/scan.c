@@ -115,16 +115,58 @@ static DIR *open_below(const char *root, const char *path)
 	return whole ? opendir(whole) : NULL;
 }
 
-/* Directories in @path, sorted, those with a dot only by @hidden. */
+/* Directories that a listing has found. */
+struct identities {
+	struct identity {
+		dev_t device;
+		ino_t inode;
+	} * item;
+	size_t count;
+};
+
+/* False: it is known already, or memory is short. */
+static bool identities_add(struct identities *known, int dir, const char *name)
+{
+	struct stat st;
+	if (fstatat(dir, name, &st, 0) < 0)
+		return false;
+	for (size_t i = 0; i < known->count; i++)
+		if (known->item[i].device == st.st_dev && known->item[i].inode == st.st_ino)
+			return false;
+	struct identity *more = reallocarray(known->item, known->count + 1, sizeof(*more));
+	if (!more)
+		return false;
+	known->item = more;
+	more[known->count++] = (struct identity){ st.st_dev, st.st_ino };
+	return true;
+}
+
+/* Either the directories that are none by a link, or the links to others. */
+static void add_directories(DIR *d, const char *path, bool hidden, bool links, struct identities *known,
+			    struct paths *ret)
+{
+	rewinddir(d);
+	for (struct dirent *e; (e = readdir(d));) {
+		bool dots = !strcmp(e->d_name, ".") || !strcmp(e->d_name, "..");
+		if (dots || (!hidden && *e->d_name == '.') || is_directory(dirfd(d), e, false) == links)
+			continue;
+		if ((!links || is_directory(dirfd(d), e, true)) && identities_add(known, dirfd(d), e->d_name))
+			paths_add(ret, path_below(path, e->d_name));
+	}
+}
+
+/*
+ * Directories in @path, sorted, those with a dot only by @hidden. A link such as "latest" would double the results of
+ * the directory to which it leads.
+ */
 static void list_directories(struct scan *s, const char *path, bool hidden, struct paths *ret)
 {
 	DIR *d = open_below(s->root, path);
+	struct identities known = { 0 };
 	size_t first = ret->count;
-	for (struct dirent *e; d && (e = readdir(d));) {
-		bool dots = !strcmp(e->d_name, ".") || !strcmp(e->d_name, "..");
-		if (!dots && (hidden || *e->d_name != '.') && is_directory(dirfd(d), e, true))
-			paths_add(ret, path_below(path, e->d_name));
-	}
+	for (int links = 0; d && links < 2; links++)
+		add_directories(d, path, hidden, links, &known, ret);
+	free(known.item);
 	if (d)
 		closedir(d);
 	if (ret->count > first)

@@ -371,6 +371,19 @@ def check_history_and_runs():
         check(done.status == 0 and done.out == '' and 'no runs found at' in done.err, 'list without runs', done)
 
 
+def check_links():
+    with Place() as p:
+        p.make('one', 1000, 1010, 1020, **A)
+        p.make('two', 2000, 2010, 2020, **B)
+        os.symlink('two', p.runs + '/latest')
+        os.symlink('latest', p.runs + '/newest')
+        os.makedirs(p / 'other')
+        os.rename(p.runs + '/one', p / 'other/one')
+        os.symlink(p / 'other/one', p.runs + '/one')
+        f = finding(compare('--test', 'mwu')[1])
+        check((f['a']['n'], f['b']['n']) == (3, 3), 'a link to a run does not double its results, and leads to one elsewhere', f)
+
+
 def check_locked_index():
     """Another program writes to the index for long: the command goes on without it, and leaves it alone."""
     with Place() as p:
@@ -572,7 +585,8 @@ def check_commits():
 
 
 for part in (check_limits, check_policy, check_selection, check_pairs, check_averages, check_tests, check_paired,
-             check_history_and_runs, check_locked_index, check_values, check_hosts, check_explain, check_analysis, check_formats, check_commits, check_phases,
+             check_history_and_runs, check_links, check_locked_index, check_values,
+             check_hosts, check_explain, check_analysis, check_formats, check_commits, check_phases,
              check_page):
     part()
 finish(at_least=100)

@@ -254,6 +254,12 @@ def command_lines(directory):
     check(empty.status == 65 and "there is no run in" in empty.err, 'report without any run', empty)
 
 
+def write_text(path, text):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, 'w', encoding='utf-8') as f:
+        f.write(text)
+
+
 def merge(directory):
     first, second, all_of_them = (os.path.join(directory, name) for name in ('shard1', 'shards/2', 'all'))
     counts = made_results.make(first, 7)
@@ -273,12 +279,24 @@ def merge(directory):
     for path in made:
         shutil.copy(path, good)
     check(Run('merge', 'good', cwd=directory).status == 0, 'merge: all passed')
+    # A number that jansson does not take, in a failure and in a pass.
+    for path in glob.glob(all_of_them + '/*.ktstr.json')[:10]:
+        text = read(path).rstrip()
+        write_text(os.path.join(directory, 'large', os.path.basename(path)), text[:-1].rstrip() + ', "extra": 1e400}')
+    large = Run('merge', 'large', cwd=directory)
+    check(large.status in (1, 65) and '10 tests' in large.out and 'failed' in large.out and 'its details are left out' in large.err,
+          'merge: a failure whose details cannot be read counts', large)
     planned = [json.loads(read(path)) for path in made] + [{'name': 'ktstr/lost', 'suite': 'x', 'topology': '1n1l1c1t', 'scheduler': 'eevdf', 'command': 'ktstr test lost'}]
     with open(os.path.join(directory, 'jobs.json'), 'w', encoding='utf-8') as f:
         f.writelines(json.dumps({k: p.get(k) for k in ('name', 'suite', 'topology', 'scheduler', 'command')}) + '\n' for p in planned)
     lost = Run('merge', 'good', '--plan', 'jobs.json', '--report', 'junit=lost.xml,ktap=-', cwd=directory)
     check(lost.status == 2 and 'not_run       ktstr/lost' in lost.out, 'merge: a planned test without a result is inconclusive', lost)
     check('type="not_run"' in read(os.path.join(directory, 'lost.xml')) and 'not ok 1 ktstr/lost # ERROR not run' in lost.out, 'merge: reports name it', lost)
+    for content, said in ((b'', 'it is empty'), (b'\0{"name": "ktstr/lost"}\n', 'it has a NUL byte')):
+        with open(os.path.join(directory, 'odd.json'), 'wb') as f:
+            f.write(content)
+        odd = Run('merge', 'good', '--plan', 'odd.json', cwd=directory)
+        check(odd.status == 65 and said in odd.err, f'merge: a plan of which {said}', odd)
     bad = Run('merge', 'good', '--plan', 'merged.xml', cwd=directory)
     check(bad.status == 65 and 'not JSON' in bad.err, 'merge: a plan that is none', bad)
     events = Run('merge', 'good', '--json', cwd=directory).events()
