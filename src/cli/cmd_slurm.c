@@ -143,7 +143,7 @@ static void look_at_cluster(struct opened *o)
 	say_printf("warning: %s\n", buf_str(&text));
 }
 
-/* Those that are asked for here, else those that the command asked for which submitted the run. */
+/* The reports that this command asks for, else those that the submitting command asked for. */
 static int find_reports(const struct slurm_args *a, struct opened *o, struct err **err)
 {
 	const json_t *list = json_object_get(o->record.manifest, "reports");
@@ -170,7 +170,7 @@ static int run_collect(void *args, struct err **err)
 	return r;
 }
 
-/* After a look: has Slurm nothing of the run any more that it could cancel? */
+/* After a look: is nothing of the run left that Slurm could cancel? */
 static bool has_ended(const struct runner *r)
 {
 	for (size_t i = 0; i < r->follow.tasks; i++)

@@ -32,7 +32,7 @@ int slurm_submit_first(struct slurm_following *f, struct err **err);
  */
 int slurm_follow(struct slurm_following *f, struct err **err);
 
-/* slurm_submit.c: options that mean nothing without --slurm, and words for sbatch that would spoil what ktstr says. */
+/* slurm_submit.c: refuse options that mean nothing without --slurm, and words for sbatch that ktstr gives itself. */
 int slurm_check_options(const struct test_args *a, struct err **err);
 int slurm_check_words(const struct strings *words, struct err **err);
 /* slurm_submit.c: is there a cluster with a node that can run jobs? @partition: "" is the default one. */

@@ -37,7 +37,7 @@ static const char *const not_kept[] = { "slurm",  "slurm-jobs", "slurm-arg", "sl
 
 /* --- options ------------------------------------------------------------------------------------------------------ */
 
-/* What ktstr itself says to sbatch, or must know of the jobs. "=": with a value. */
+/* Options of sbatch that ktstr gives itself, or that hide from it what the jobs do. "=": with a value. */
 static const char *const own_words[] = { "--array",  "--array=",   "-a",	  "--job-name", "--job-name=", "-J",
 					 "--output", "--output=",  "-o",	  "--wait",	"-W",	       "--wrap",
 					 "--wrap=",  "--parsable", "--test-only", NULL };

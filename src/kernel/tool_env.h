@@ -9,7 +9,7 @@ enum tool_env {
 	TOOL_ENV_OURS,	   /* our whole environment */
 	TOOL_ENV_BUILD,	   /* make, objcopy: a short list of harmless variables */
 	TOOL_ENV_DOWNLOAD, /* apt: the same, and proxy variables */
-	TOOL_ENV_SLURM,	   /* Slurm's commands: all but those that stand for options which give other answers */
+	TOOL_ENV_SLURM,	   /* Slurm's commands: all but those that stand for options, such as a filter of squeue */
 	TOOL_ENV_GIT,	   /* git: all variables except those that select another repository, as set in a git hook */
 };
 

@@ -104,7 +104,7 @@ static size_t stem_length(const char *sidecar)
 	return has_seed ? len - seed : len;
 }
 
-/* A text that tells where files are. Those of the attempt are now in @to. */
+/* Copies a text that names files of the attempt. In the copy, their paths are those in @to. */
 static int copy_text(const char *source, const char *target, const char *from, const char *to, struct err **err)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL, moved = BUF_NULL;
@@ -129,7 +129,7 @@ static bool is_text(const char *name)
 /* The limit of a file that is no image of memory. */
 #define FILE_BYTES_MAX ((off_t)1 << 30)
 
-/* Links, devices and files of other kinds are none of ours; so is what no result is as large as. */
+/* Only regular files of results are copied, and none that is larger than any result. */
 static bool may_copy(const char *path, const char *name)
 {
 	struct stat st;
