@@ -100,10 +100,16 @@ static int compare(const void *a, const void *b)
 	return memcmp(a, b, sizeof(struct reported_result));
 }
 
-static bool take_line(const char *line, struct reported_result *ret)
+static bool take_line(const char *line, size_t len, struct reported_result *ret)
 {
+	char text[48];
 	int end = 0;
-	return sscanf(line, "%u %u %u%n", &ret->task, &ret->attempt, &ret->test, &end) == 3 && line[end] == '\n';
+	if (len >= sizeof(text))
+		return false;
+	memcpy(text, line, len);
+	text[len] = '\0';
+	return strspn(text, "0123456789 ") == len &&
+	       sscanf(text, "%u %u %u%n", &ret->task, &ret->attempt, &ret->test, &end) == 3 && (size_t)end == len;
 }
 
 int reported_read(const char *run_dir, struct reported *ret)
@@ -115,12 +121,12 @@ int reported_read(const char *run_dir, struct reported *ret)
 		return -ENOMEM;
 	if (!path_exists(path) || file_read(path, REPORTED_BYTES_MAX, &text, NULL) < 0)
 		return 0;
-	/* The shortest line is "0 0 0". */
+	/* The shortest line is "0 0 0", and its end. */
 	ret->item = calloc(text.len / 6 + 1, sizeof(*ret->item));
 	if (!ret->item)
 		return -ENOMEM;
 	for (const char *line = buf_str(&text), *next; (next = strchr(line, '\n')); line = next + 1)
-		ret->count += take_line(line, &ret->item[ret->count]);
+		ret->count += take_line(line, (size_t)(next - line), &ret->item[ret->count]);
 	qsort(ret->item, ret->count, sizeof(*ret->item), compare);
 	return 0;
 }

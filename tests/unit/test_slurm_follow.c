@@ -217,7 +217,7 @@ START_TEST(failures_that_were_reported_are_known_later)
 	ck_assert(reported_has(&r, (struct reported_result){ 2, 0, 5 }));
 	ck_assert(!reported_has(&r, (struct reported_result){ 2, 0, 6 }));
 	reported_done(&r);
-	put(dir, REPORTED_FILE, "1 2\nx\n\n1 2 3 4\n-1 2\n4 5 6\n9 9 9");
+	put(dir, REPORTED_FILE, "1 2\n3\n1 2\n3\n1 2\n3\nx\n\n1 2 3 4\n-1 2 3\n4 5 6\n9 9 9");
 	t_ok(reported_read(dir, &r));
 	ck_assert_uint_eq(r.count, 1);
 	ck_assert(reported_has(&r, (struct reported_result){ 4, 5, 6 }));
