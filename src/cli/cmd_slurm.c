@@ -84,8 +84,8 @@ int slurm_find_run(const char *text, const char *said_dir, char **ret, struct er
 			    text);
 	if (text)
 		return FAIL(err, ERR_DATA, -ENOENT,
-			    "there is no run '%s' here or in '%s'; name its directory, or give --slurm-dir as for the "
-			    "run",
+			    "there is no run '%s' here or in '%s'; name its directory, or give the --slurm-dir with "
+			    "which it was submitted",
 			    text, root);
 	return FAIL(err, ERR_DATA, -ENOENT, "'%s' has no run on Slurm; 'ktstr test --slurm' makes one", root);
 }

@@ -287,7 +287,7 @@ static void explain_no_pairs(const struct pairing *g)
 			   "that it declares, so declare one for each, or compare kernels or commits\n");
 }
 
-/* What is not in the comparison, although both sides have it. */
+/* Says which tests both sides have, and the comparison has not. */
 static void explain_gaps(const struct comparison *c)
 {
 	if (c->broken)

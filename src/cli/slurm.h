@@ -22,7 +22,7 @@ struct slurm_following {
 /* Fills in the rest; of the runner, `record`, `reactor` and `cluster` are set. slurm_close() is for failures, too. */
 int slurm_open(struct slurm_following *f, struct err **err);
 void slurm_close(struct slurm_following *f);
-/* What every job gets, from the record. slurm_open() does it where it has not been done. */
+/* Takes from the record what every job gets. slurm_open() calls it if nobody has. */
 int slurm_take_arguments(struct slurm_following *f);
 /* Submits all tests. */
 int slurm_submit_first(struct slurm_following *f, struct err **err);

@@ -31,7 +31,7 @@ static const char *const not_passed[] = { "kernel", "filter", "partition", "jobs
 					  "filter-cells", "scheduler-bin", "output", "emit", "sort", "top", "top-lines",
 					  "raw", "save", "compare", "fail-on", NULL };
 
-/* What `ktstr slurm collect` needs not know, or finds elsewhere. */
+/* Options that `ktstr slurm collect` does not need, or finds elsewhere. */
 static const char *const not_kept[] = { "slurm",  "slurm-jobs", "slurm-arg", "slurm-dir",
 					"detach", "report",	"json",	     NULL };
 

@@ -178,8 +178,8 @@ static bool is_found(const struct compare_view *v, const char *pattern)
 }
 
 /*
- * What the user named and nothing measured never passes. --insns names several, of which one is enough: tests without a
- * BPF scheduler have no callbacks.
+ * A gate that the user named fails if no result has its metric. Of the metrics of --insns one is enough, because tests
+ * without a BPF scheduler have no callbacks.
  */
 static void judge_unmeasured(const struct compare_view *v, const struct perf_args *a, struct perf_verdict *ret)
 {

@@ -126,7 +126,7 @@ static bool is_text(const char *name)
 	return len > end && !strcmp(name + len - end, REPORT_SUFFIX);
 }
 
-/* The limit of a file that is no image of memory. */
+/* No file of a result is larger, except an image of memory. */
 #define FILE_BYTES_MAX ((off_t)1 << 30)
 
 /* Only regular files of results are copied, and none that is larger than any result. */

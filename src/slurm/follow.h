@@ -5,8 +5,8 @@
  *
  * Each test is settled exactly once: by the first result that arrives, or as given up. A test is lost when its task has
  * ended without its result. A lost test runs once more in another task; a test that is lost FOLLOW_LOSSES_MAX times is
- * given up. What a task gave back (it was asked to end) is no loss, but for a test that ran when the time limit came.
- * Once the run is cancelled, no test runs again.
+ * given up. A task that is asked to end gives its tests back: they are not lost. Only the test that ran when the time
+ * limit came is. Once the run is cancelled, no test runs again.
  */
 #ifndef KTSTR_SLURM_FOLLOW_H
 #define KTSTR_SLURM_FOLLOW_H

@@ -83,7 +83,7 @@ void slurm_job_name(const struct slurm_record *r, uint32_t first, char *out, siz
 /* The name of a job of the run that has no tasks, such as "build". */
 void slurm_side_job_name(const struct slurm_record *r, const char *what, char *out, size_t size);
 void slurm_probe_job_name(const struct slurm_record *r, const char *node, char *out, size_t size);
-/* The number of tasks of the array whose first one is @first; 0: there is no such array. */
+/* How many tasks the array has that begins with task @first; 0: no array does. */
 uint32_t slurm_array_length(const struct slurm_record *r, uint32_t first);
 /* The first task of the job of this name; -ENOENT: it is not of this run, or has no tasks. */
 int64_t slurm_job_first(const struct slurm_record *r, const char *name);

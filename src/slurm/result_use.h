@@ -20,8 +20,8 @@ enum attempt_life { ATTEMPT_UNKNOWN, ATTEMPT_RUNS, ATTEMPT_ENDED };
 enum result_use slurm_result_use(const char *attempt_dir, const json_t *event, const char *sidecar,
 				 enum attempt_life life);
 /*
- * Is the sidecar a whole regular file, of the test and with the verdict of the event? If it is damaged, or was written
- * by somebody else, there is no result.
+ * Is the sidecar a whole regular file, and has it the name and the verdict of the event? A sidecar that is damaged, or
+ * that belongs to another test, is no result.
  */
 bool slurm_result_is_sound(const json_t *event, const char *sidecar);
 

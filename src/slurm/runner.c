@@ -158,7 +158,7 @@ int runner_add_round(struct runner *r, const uint32_t *which, size_t count, stru
 	division_done(&d);
 	if (result < 0 && result != -EEXIST)
 		return result;
-	/* What another process has begun, it also submits. */
+	/* The process that made a round submits it. */
 	bool ours = result == 0;
 	r->unsubmitted = ours;
 	return add_round(r, r->record->rounds - 1, /* held= */ ours);
@@ -399,7 +399,7 @@ static int submit_again(struct runner *r, struct err **err)
 	if (r->follow.cancelled)
 		return 0;
 	int result = r->unsubmitted ? 0 : add_again(r, err);
-	/* That Slurm does not answer is no refusal. */
+	/* If Slurm does not answer, it has not refused anything. */
 	if (result < 0 || !r->unsubmitted || r->silent)
 		return result;
 	result = runner_submit(r, &why);

@@ -188,7 +188,7 @@ static const char *last_phase(const struct evidence *e)
 	return e->phase_count ? e->phase[e->phase_count - 1].wire.name : NULL;
 }
 
-/* An interrupted run ends its tests: that is no crash. */
+/* ktstr kills the tests of a run that the user interrupts. Those tests did not crash. */
 static bool was_ended(const struct evidence *e)
 {
 	int sig = WTERMSIG(e->test_exit.status);

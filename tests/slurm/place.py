@@ -5,8 +5,9 @@ import json
 import os
 import subprocess
 
+import cluster
 import schema
-from tap import BUILD, KTSTR, Run
+from tap import BUILD, KTSTR, Run, finish, skip
 
 EXAMPLES = os.path.join(BUILD, 'tests/examples/examples')
 NAPS = os.path.join(BUILD, 'tests/naps')
@@ -18,6 +19,19 @@ def usable_kernels():
     there = sorted((e for e in listed['entries'] if not e.get('error')), key=lambda e: e.get('kconfig_status') != 'matches')
     others = [e['key'] for e in there[1:] if e.get('version') != there[0].get('version')] + [e['key'] for e in there[1:]]
     return [e['key'] for e in there[:1]] + others[:1]
+
+
+def need_cluster(what):
+    """Keys of kernels for the tests. Without Slurm or a kernel, skips @what and ends the test."""
+    why = cluster.missing()
+    kernels = [] if why else usable_kernels()
+    if not why and not kernels:
+        why = 'no kernel is in the cache; build one with `make kernel`'
+    if why:
+        skip(what, why)
+        finish()
+    os.environ.pop('KTSTR_TEST_KERNEL', None)
+    return kernels
 
 
 def sidecars(root):

@@ -11,8 +11,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, '..', 'lib'), HERE]
 import cluster  # noqa: E402
 from faults import kill_task  # noqa: E402
-from place import NAPS, Place, running, sidecars, usable_kernels  # noqa: E402
-from tap import Scratch, check, finish, skip  # noqa: E402
+from place import NAPS, Place, need_cluster, running, sidecars  # noqa: E402
+from tap import Scratch, check, finish  # noqa: E402
 
 PATIENCE = 600
 FEW = 'test(/nap_([1-3]|bad)$/)'
@@ -169,14 +169,7 @@ def check_one_node(scratch, env, c):
 
 
 def main():
-    why = cluster.missing()
-    kernels = [] if why else usable_kernels()
-    if not why and not kernels:
-        why = 'no kernel is in the cache; build one with `make kernel`'
-    if why:
-        skip('requests to a Slurm cluster', why)
-        finish()
-    os.environ.pop('KTSTR_TEST_KERNEL', None)
+    kernels = need_cluster('requests to a Slurm cluster')
     with cluster.Cluster() as c, Scratch() as scratch:
         env = {'SLURM_CONF': c.conf, 'KTSTR_KERNEL': kernels[0]}
         for name, fn in list(globals().items()):

@@ -13,8 +13,8 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import cluster  # noqa: E402
-from place import EXAMPLES, NAPS, Place, differences, digests, running, sidecars, usable_kernels, whole  # noqa: E402
-from tap import BUILD, Run, Scratch, check, finish, skip  # noqa: E402
+from place import EXAMPLES, NAPS, Place, differences, digests, need_cluster, running, sidecars, whole  # noqa: E402
+from tap import BUILD, Run, Scratch, check, finish  # noqa: E402
 
 MANY = '--many' in sys.argv
 # Of three suites: each kind of scheduler, of programs in guests, of operations; tests that fail, too. Not the long ones.
@@ -142,14 +142,7 @@ def check_missing(scratch, kernel):
 
 
 def main():
-    why = cluster.missing()
-    kernels = [] if why else usable_kernels()
-    if not why and not kernels:
-        why = 'no kernel is in the cache; build one with `make kernel`'
-    if why:
-        skip('runs on a Slurm cluster', why)
-        finish()
-    os.environ.pop('KTSTR_TEST_KERNEL', None)
+    kernels = need_cluster('runs on a Slurm cluster')
     with cluster.Cluster() as c, Scratch() as scratch:
         env = {'SLURM_CONF': c.conf}
         check_equal(scratch, env, kernels)
