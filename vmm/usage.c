@@ -56,7 +56,7 @@ struct vm_usage vm_usage(const struct vm *vm)
 		return u;
 	u.known = true;
 	u.cpu = ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
-	u.stopped = is_stopped(vm->pid);
+	u.stopped = vm->paused || is_stopped(vm->pid);
 	u.waited_known = read_waits(vm->pid, &u.waited);
 	return u;
 }

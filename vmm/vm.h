@@ -92,7 +92,7 @@ struct snapshot;
 /* Resource usage of the VM's process so far. */
 struct vm_usage {
 	bool known;	   /* false: there is no process */
-	bool stopped;	   /* by a signal or a debugger, at present */
+	bool stopped;	   /* by a signal, a debugger or its monitor, at present */
 	bool waited_known; /* `waited` is valid: the host's kernel keeps it */
 	nsec_t cpu;	   /* CPU time of all its threads */
 	nsec_t waited;	   /* time in which its present threads could run but had no CPU, summed over them */
@@ -174,6 +174,7 @@ struct vm {
 	const struct observe_stop *stop;
 	bool observer_damaged;	 /* its channel had content that we did not write; the guest runs on unobserved */
 	nsec_t held, held_since; /* time in earlier stops; when the present one began */
+	bool paused;		 /* its process runs, but no vCPU does, because somebody told its monitor so */
 	bool ended;
 	enum vm_end end;
 	pid_t pid;		    /* the process, until it has ended; 0: none */

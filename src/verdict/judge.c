@@ -252,7 +252,7 @@ static bool could_not_run(const struct evidence *e, struct judgement *j)
 		"the virtual machine got %.1fs of CPU time in %.0fs on the host, where its limit is %.0fs (attempt "
 		"state %s): %s",
 		(double)e->late_cpu / 1e9, (double)e->late_after / 1e9, (double)e->late_limit / 1e9, e->late_in,
-		e->late_stopped ? "its process was stopped"
+		e->late_stopped ? "it was stopped by a signal, a debugger or its monitor"
 				: "the host was too busy; run fewer tests at a time (--jobs)");
 	return true;
 }

@@ -56,7 +56,7 @@ KTSTR_TEST(talk_epoll, .cores = 3, .duration_s = 1, .checks = OPEN)
 }
 
 /* What tests/vm/stops.py stops, debugs and kills: all four CPUs are busy, and some talk. */
-KTSTR_TEST(stopped_4, .cores = 4, .duration_s = 1, .checks = OPEN)
+KTSTR_TEST(stopped_4, .cores = 4, .duration_s = 2, .checks = OPEN)
 {
 	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "spin", .workers = 3 },
 						  { .name = "pair", .workers = 2, .work = KTSTR_WORK(PIPE_IO) }));

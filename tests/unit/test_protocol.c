@@ -176,7 +176,7 @@ START_TEST(only_a_guest_that_ran_hangs)
 	expect(KTSTR_INCONCLUSIVE, "got 29.0s of CPU time in 2000s on the host, where its limit is 200s");
 	late(200, 200, 150);
 	e.late_stopped = true;
-	expect(KTSTR_INCONCLUSIVE, "its process was stopped");
+	expect(KTSTR_INCONCLUSIVE, "it was stopped by a signal");
 	late(200, 200, 2);
 	e.late_waits_known = false;
 	expect(KTSTR_INCONCLUSIVE, "the host was too busy");

@@ -227,10 +227,10 @@ START_TEST(qmp_takes_bytes_as_they_come)
 {
 	static const char stream[] = "{\"QMP\":{}}\n{\"return\":{}}\n{\"return\":\"CPU#0\\r\\nRIP=1\"}\n"
 				     "{\"event\":\"SHUTDOWN\",\"data\":{\"reason\":\"guest-reset\"}}\n"
+				     "{\"event\":\"STOP\"}\n{\"event\":\"RESUME\"}\n"
 				     "{\"error\":{\"desc\":\"no\"}}\n{\"event\":\"OTHER\"}\nnonsense\n";
-	static const int events[] = {
-		QMP_GREETING, QMP_RETURN, QMP_RETURN, QMP_SHUTDOWN, QMP_ERROR, QMP_OTHER, -EBADMSG
-	};
+	static const int events[] = { QMP_GREETING, QMP_RETURN, QMP_RETURN, QMP_SHUTDOWN, QMP_STOP,
+				      QMP_RESUME,   QMP_ERROR,	QMP_OTHER,  -EBADMSG };
 	struct qmp q = { 0 };
 	size_t seen = 0;
 	for (const char *p = stream; *p; p++) {

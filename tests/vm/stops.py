@@ -16,7 +16,7 @@ from tap import BUILD, KTSTR, Scratch, check, check_nothing_left, finish, machin
 TEST = 'test(=ktstr/stopped_4)'
 HOOK = 'try_to_wake_up'
 CPUS = 4
-TESTING = 0.75  # the test has begun by this part of the CPU time
+TESTING = 0.5  # the test has begun by this part of the CPU time
 RIP = 16        # in the registers of the `g` packet, 8 bytes each
 
 
@@ -130,8 +130,8 @@ def given_up(kernel, scratch, usual):
     guest = Guest(kernel, scratch, 'given-up', KTSTR_HOST_DEADLINE_PERCENT='10')
     Monitor(guest.process.pid, guest.running(usual)).stop()
     sidecar = guest.end()
-    check(sidecar['verdict'] == 'fail' and 'hangs' in guest.output and 'attempt state running' in guest.output,
-          'a guest that is never resumed ends by its deadline', guest.output)
+    check(sidecar['verdict'] == 'inconclusive' and 'it was stopped by a signal, a debugger or its monitor' in guest.output,
+          'a guest that is never resumed ends by its deadline, which is not its fault', guest.output)
 
 
 def main():

@@ -156,10 +156,15 @@ static void on_migration(struct qemu *q, const char *status)
 	}
 }
 
-/* A machine that neither parks nor is a clone gets no commands, so it sends no events that matter. */
+/*
+ * A machine that neither parks nor is a clone gets no commands from us, so it sends no events, unless somebody else
+ * uses our monitor, who may stop it.
+ */
 static void handle_events(struct qemu *q)
 {
 	for (int event; (event = qmp_next(&q->qmp)) != QMP_NONE;) {
+		if (event == QMP_STOP || event == QMP_RESUME)
+			q->vm.paused = event == QMP_STOP;
 		if (!q->config.park && !q->config.clone)
 			continue;
 		if (event == QMP_STOP)

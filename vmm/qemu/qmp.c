@@ -47,6 +47,8 @@ static enum qmp_event classify(struct qmp *q, const json_t *message)
 	}
 	if (event && !strcmp(event, "STOP"))
 		return QMP_STOP;
+	if (event && !strcmp(event, "RESUME"))
+		return QMP_RESUME;
 	if (event && !strcmp(event, "MIGRATION")) {
 		keep_text(q, json_object_get(json_object_get(message, "data"), "status"));
 		return QMP_MIGRATION;

@@ -19,6 +19,7 @@ enum qmp_event {
 	QMP_ERROR,     /* `text`: description */
 	QMP_SHUTDOWN,  /* `text`: reason, such as guest-reset */
 	QMP_STOP,      /* no processor runs any more */
+	QMP_RESUME,    /* they run again */
 	QMP_MIGRATION, /* `text`: status, such as completed or failed */
 	QMP_OTHER,
 };
