@@ -60,7 +60,10 @@ UNEXECUTED = (
     ('ktstr test --slurm', 'the same'),
 )
 # Schedulers that the reader has, and what stands for them; words that the stand-in does not know.
-STAND_INS = (('"scx_mine"', '"scx_simple"'), ('.args = KTSTR_ARGS("--slice-us", "5000"),', ''))
+STAND_INS = {
+    '': (('"scx_mine"', '"scx_simple"'), ('.args = KTSTR_ARGS("--slice-us", "5000"),', '')),
+    'docs/DUMPS.md': (('"scx_mine"', '"scx_qmap"'), ('nr_queued', 'nr_dispatched'), ('limits.slice[0]', 'test_error_cnt')),
+}
 # The tests in C blocks that run under the stand-ins, with their verdict and a part of its cause. Four do not run:
 # one_layer needs a scheduler with a configuration; disk_beside_spinners, messages and bench_is_quick need programs that
 # a host may lack.
@@ -68,7 +71,9 @@ EXAMPLES = {
     'docs/DEVICES.md': {'reads_beside_spinners': ('pass', '')},
     'docs/SCENARIOS.md': {'cpusets_change_hands': ('pass', '')},
     'docs/SCHEDULERS.md': {'exchange': ('pass', '')},
-    'docs/CHECKS.md': {'naps_beside_spinners': ('fail', 'p99 wake latency')},
+    'docs/CHECKS.md': {'naps_beside_spinners': ('fail', 'p99 wake latency'), 'even': ('pass', ''),
+                       'quick_beside_busy': ('fail', 'half of its')},
+    'docs/DUMPS.md': {'counts': ('pass', '')},
 }
 PAGES = ['README.md', 'CONTRIBUTING.md'] + sorted(
     os.path.relpath(os.path.join(d, f), ROOT) for d, _, fs in os.walk(os.path.join(ROOT, 'docs')) for f in fs if f.endswith('.md'))
@@ -163,7 +168,7 @@ def compile_blocks(page, scratch, env, kernel):
     code = '\n'.join(text for language, text in blocks(read(page)) if language == 'c')
     if not code:
         return
-    for name, other in STAND_INS:
+    for name, other in STAND_INS.get(page, STAND_INS['']):
         code = code.replace(name, other)
     source = scratch / 'page.c'
     with open(source, 'w', encoding='utf-8') as f:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """The VMM's other forms, in the lab, one boot each: its own I/O APIC, a copied kernel, virtio devices, perf mode with
-every setting that a host can grant.
+every setting that a host can grant; and the replay line of a failure in perf mode and dilated time.
 
     tests/lab/modes.py BUILD
 """
@@ -15,6 +15,7 @@ import lab  # noqa: E402
 from tap import BUILD, check, finish, need_kernel, skip  # noqa: E402
 
 MIB = 256
+SUITE = BUILD + '/tests/fixtures/misbehaving'
 CMDLINE = 'console=ttyS0 quiet loglevel=2 panic=-1 nokaslr tsc=reliable no_timer_check rdinit=/init pci=off reboot=k'
 
 
@@ -32,6 +33,17 @@ echo 0 >/proc/sys/vm/nr_hugepages
 '''
 
 
+def replay(entry):
+    """The same test again by its replay line, which the first run prints."""
+    return f'''
+export PATH={BUILD}:$PATH KTSTR_SIDECAR_DIR=/results/first
+ktstr test -j1 --kernel {entry['key']} --accel kvm --time-dilation {lab.DILATION} --perf-mode -E 'test(=ktstr/failed_expectation)' {SUITE} >/results/said 2>&1
+export KTSTR_SIDECAR_DIR=/results/again
+sed -n 's/^  replay  //p' /results/said >/tmp/replay
+sh /tmp/replay >/results/said-again 2>&1
+'''
+
+
 def fill(image, entry):
     home = '/lab/cache/ktstr/kernels/' + entry['key']
     image.file(f"{entry['path']}/vmlinux", home + '/vmlinux')
@@ -45,6 +57,11 @@ def fill(image, entry):
     virtio.directory('/dev')
     virtio.file(BUILD + '/tests/virtio_init', '/init')
     image.data('/lab/virtio.cpio', virtio.finish())
+
+
+def fill_replay(image, entry):
+    lab.add_product(image, BUILD, entry)
+    image.program(SUITE)
 
 
 def row(files, name):
@@ -78,6 +95,17 @@ def check_virtio(files):
               f'{name}: what the guest wrote to disk, console and port is there', f'{got}\n{console[-1500:]}')
 
 
+def check_replay(files):
+    first, again = ([json.loads(text) for name, text in files.items() if name.startswith(where) and name.endswith('.ktstr.json')]
+                    for where in ('first/', 'again/'))
+    said = '\n'.join(files.get(name, b'').decode(errors='replace') for name in ('said', 'said-again'))
+    if not check(len(first) == len(again) == 1, 'a test in perf mode and dilated time, and its replay', f'{sorted(files)}\n{said}'):
+        return
+    decided = [{key: s.get(key) for key in ('verdict', 'name', 'performance', 'time_dilation', 'topology', 'seed', 'variant')} for s in first + again]
+    check(decided[0] == decided[1] and decided[0]['verdict'] == 'fail' and decided[0]['performance'] == 'all' and
+          decided[0]['time_dilation'] == lab.DILATION, 'the replay has its settings, and fails, too', f'{decided}\n{said}')
+
+
 def main():
     entry = need_kernel('lab modes')
     try:
@@ -90,6 +118,9 @@ def main():
     check(result.status == 0, 'the lab ran to its end', result)
     check_modes(result.files)
     check_virtio(result.files)
+    # Perf mode reserves a CPU for the runner beside those of the guest.
+    result = lab.run(lab.PRELUDE + replay(entry), lambda image: fill_replay(image, entry), timeout=900, cpus=2, words=lab.STEADY)
+    check_replay(result.files)
     finish()
 
 

@@ -74,6 +74,7 @@ CASES = [
     ('ten_thousand_workers', 'a factory asks for 10,000 workers', 'fail', r'more than 4096 workers in one step'),
     ('thousand_workers', '1,024 workers on two processors', 'pass', ''),
     ('failed_expectation', 'an expectation does not hold', 'fail', r'one and one make 2'),
+    ('failed_crowd', 'the same beside workers', 'fail', r'one and one make 2'),
     ('too_many_cpus', 'a topology that the backend has not', 'skip', r'needs APIC id \d+, QEMU.s TCG has no x2APIC'),
     ('garbage_in_log', "the guest overwrites its event log", 'fail', r'event log is damaged'),
 ]

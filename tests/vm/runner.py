@@ -77,6 +77,18 @@ def settings(kernel, scratch):
     check(status == run.status and first and stable(again) == stable(first), 'the replay line repeats them all', why)
 
 
+def clocks(kernel, scratch):
+    """Each way in which guests under TCG have time is another run of the test, and its replay line says which."""
+    args, digests = ('test', '--kernel', kernel['key'], '--accel', 'tcg', '--seed', '5', '-E', 'test(=ktstr/failed_crowd)', FIXTURES), set()
+    for label, words in (('usual', ()), ('shared', ('--tcg-time', 'shared')), ('close', ('--tcg-lag', '500ns'))):
+        Run(*args, *words, env={'KTSTR_SIDECAR_DIR': scratch / label})
+        first = result(scratch, label)
+        status, again, why = replayed(scratch, first.get('replay', 'true'), label + '-again')
+        check(status == 1 and ' '.join(words) in first['replay'] and stable(again) == stable(first), f'the replay line of a run in {label} time', why)
+        digests.add(first['guest']['event_digest'])
+    check(len(digests) == 3, 'they are three different runs', digests)
+
+
 def second_kernel(kernel, scratch):
     """A cache with two kernels: the existing one, and the same under another version."""
     cache = scratch / 'cache'
@@ -157,6 +169,7 @@ def main():
         replay(kernel, scratch)
         strictness(kernel, scratch)
         settings(kernel, scratch)
+        clocks(kernel, scratch)
         two_kernels(kernel, scratch)
         outside_git(kernel, scratch)
         retries(kernel, scratch)
