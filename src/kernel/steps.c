@@ -331,7 +331,8 @@ static int take_package(struct kernel_job *job)
 	if (r < 0)
 		return FAIL(&job->err, ERR_DATA, r, "package %s holds no linux-source-*.tar.xz",
 			    job->config.id->package);
-	return rename(found, job->tarball) < 0 ? FAIL_SYS(&job->err, -errno, "rename '%s'", found) : 0;
+	r = rename_durable(-1, AT_FDCWD, found, job->tarball, 0);
+	return r < 0 ? FAIL_SYS(&job->err, r, "rename '%s'", found) : 0;
 }
 
 int step_fetched(void *arg)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* built.c -- see built.h. */
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -122,8 +123,10 @@ int slurm_built_store(const struct slurm_record *r, const struct cache *cache, s
 	/* An earlier attempt of this job may have copied it; equal keys are equal kernels. */
 	if (result == 0)
 		result = remove_tree(to, err);
-	if (result == 0 && rename(temporary, to) < 0)
-		result = FAIL_SYS(err, -errno, "rename '%s'", temporary);
+	if (result == 0) {
+		result = rename_durable(-1, AT_FDCWD, temporary, to, 0);
+		result = result < 0 ? FAIL_SYS(err, result, "rename '%s'", temporary) : 0;
+	}
 	json_t *o = json_object();
 	json_put_u64(&o, "index", i);
 	json_put_text(&o, "key", key);

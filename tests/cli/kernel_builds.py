@@ -112,6 +112,14 @@ def compilers(w):
     run = w.run('build', '--cc', 'gcc-mine', '6.12.3', PATH=path)
     entries = json.loads(w.run('list', '--json', '--offline').out)['entries']
     check(run.status == 0 and len(entries) == 2 and any('-cc' in e['key'] for e in entries), '--cc has its own entry', f'{run}\n{entries}')
+    llvm = w.scratch / 'llvm'
+    os.mkdir(llvm)
+    for tool in ('clang', 'ld.lld', 'llvm-ar', 'llvm-nm', 'llvm-objcopy', 'llvm-strip'):
+        os.symlink('/bin/true', f'{llvm}/{tool}-77')
+    run = w.run('build', '--llvm=-77', '6.12.3', PATH=f"{llvm}:{os.environ['PATH']}")
+    entries = json.loads(w.run('list', '--json', '--offline').out)['entries']
+    used = sorted(json.loads(read(os.path.dirname(e['image_path']) + '/metadata.json'))['compiler'] for e in entries)
+    check(run.status == 0 and used == ['clang-77 1.0', 'gcc 1.0', 'gcc-mine 1.0'], 'and so has --llvm; metadata have the compiler', f'{run}\n{used}')
     again = w.run('build', '6.12.3', KTSTR_KERNEL_MIRROR='http://127.0.0.1:1')
     check('cached kernel found' in again.err and '-cc' not in again.err, "and does not answer for gcc's", again)
     w.refused('a compiler that is not there', 69, "there is no compiler 'no-such-cc'", 'build', '--cc', 'no-such-cc', '6.6.10')

@@ -15,6 +15,7 @@ import schema  # noqa: E402
 
 BUILD = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else os.path.abspath('build')
 KTSTR = os.path.join(BUILD, 'ktstr')
+SEED = os.environ.get('CHECK_SEED')    # of all tests that do not choose one
 PR_SET_CHILD_SUBREAPER = 36
 # These tests check seeds, digests and QEMU processes; the lab tests the kvm backend.
 os.environ.setdefault('KTSTR_ACCEL', 'tcg')
@@ -49,6 +50,8 @@ class Run:
 
     def __init__(self, *args, env=None, cwd=None, timeout=900, stdin=subprocess.DEVNULL):
         full = dict(os.environ, **(env or {}))
+        if SEED and args[0] == 'test' and '--seed' not in args:
+            args = ('test', '--seed', SEED, *args[1:])
         done = subprocess.run([KTSTR, *args], env=full, cwd=cwd, stdin=stdin, timeout=timeout, capture_output=True)
         self.status = done.returncode
         self.out = done.stdout.decode(errors='replace')

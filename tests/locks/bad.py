@@ -34,7 +34,9 @@ def refused(name, run, status, *said):
 
 def not_there(scratch, env):
     env = dict(env, KTSTR_LOCK_DIR=scratch / 'nowhere')
-    refused('no lock directory, test', Run('test', '--kernel', '6.12.1', EXAMPLES, env=env), 69, 'nowhere', 'KTSTR_LOCK_DIR')
+    run = Run('test', '--kernel', '6.12.1', EXAMPLES, env=env)
+    refused('no lock directory, test', run, 69, 'nowhere', 'KTSTR_LOCK_DIR')
+    check(0 < run.err.find('No such file') < run.err.find('; '), 'what failed comes first, what to do last', run)
     run = Run('locks', '--json', env=env)
     check(run.status == 0 and json.loads(run.out)['cpus'] == [], 'locks of no directory are none', run)
     run = Run('test', '--kernel', '6.12.1', EXAMPLES, env=dict(env, KTSTR_BYPASS_LLC_LOCKS='1'))

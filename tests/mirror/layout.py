@@ -26,6 +26,7 @@ KCONFIG_CONFIG ?= .config
 allnoconfig defconfig:
 	@if [ -n "$(KCONFIG_ALLCONFIG)" ]; then cp "$(KCONFIG_ALLCONFIG)" $(KCONFIG_CONFIG); else cp fake/config $(KCONFIG_CONFIG); fi
 	@grep -q SCHED_CLASS_EXT kernel/Kconfig.preempt || sed -i /SCHED_CLASS_EXT/d $(KCONFIG_CONFIG)
+	@echo 'CONFIG_CC_VERSION_TEXT="$(if $(LLVM),clang$(LLVM:1=),$(if $(filter default,$(origin CC)),gcc,$(lastword $(CC)))) 1.0"' >> $(KCONFIG_CONFIG)
 
 olddefconfig:
 	@test -f $(KCONFIG_CONFIG) || cp fake/config $(KCONFIG_CONFIG)

@@ -9,9 +9,10 @@ guests on an old and the newest kernel, which are built first; `arm64`, guests o
 built first; `slurm`, a cluster of this machine, with faults; `veristat`, the kernel's own, beside `ktstr verifier`;
 `sweep`, the BPF verifier on all preset topologies, with their machines and with constants only;
 `defaults`, every work type with its default parameters under EEVDF and the kernel tree's own schedulers; `behaviour`,
-the tests of work types and operations, `canned`, those of canned scenarios, `payloads`, those of programs in guests,
-and `trust`, schedulers without known faults in many scenarios, each also on a kernel of series 7 if one is in the
-cache; `faults`, each known fault of a scheduler in its question of `ktstr try`; `starts`, the examples and behaviour
+the tests of work types and operations, `examples`, the suite to start from, `canned`, canned scenarios, `payloads`,
+those of programs in guests, and `trust`, schedulers without known faults in many scenarios, each also on a kernel of
+series 7 if one is in the cache; `scripts`, the tests that run many misbehaving and well-behaving guests and know each verdict;
+`faults`, each known fault of a scheduler in its question of `ktstr try`; `starts`, the examples and behaviour
 tests booted and cloned, whose verdicts must be equal; `stress`, an hour of a guest's time in which CPUs go offline
 and online again; `wide`, guests with 64, 128 and 240 CPUs, which must place a worker on each of them and reach a
 verdict; `fuzz`, mutations of the kept corpora through every parser; `images`, dumps of crashed guests' memory that is
@@ -56,6 +57,7 @@ KERNELS = (('distro:6.1', ''), ('distro:newest', '7'))
 NEWEST_SERIES = '7'
 # What depends on the kernel's sched_ext.
 ON_EACH_KERNEL = ('misbehaviour', 'verdicts', 'attributes')
+SCRIPTS = ON_EACH_KERNEL + ('defaults', 'canned')
 NOT_OFFERED = 69
 
 # What a kernel says when a clock, a CPU or a task stands still.
@@ -106,6 +108,7 @@ def defaults(kernel):
 # Tests that pass on every seed and kernel: the suite in BUILD/tests, and which of its tests. scx_flatcg has a race.
 SWEEPS = {
     'behaviour': ('behaviour', 'test(behaviour_) | test(ops_)'),
+    'examples': ('examples', 'all()'),
     'canned': ('behaviour', 'test(canned_)'),
     'payloads': ('payloads', 'test(/^ktstr.payload_/)'),
     'trust': ('trust', 'test(/^ktstr.good_/) & !test(/^ktstr.good_flatcg_/)'),
@@ -230,6 +233,17 @@ def guest_test(name, series=''):
     return tap_test('kernels', 'vm/' + name, series=series)
 
 
+def scripts(_):
+    """Programs that know the verdict of each of their tests, with every seed."""
+    odd, first = [], int(ARGS.seed, 0)
+    for seed in range(first, first + ARGS.seeds):
+        os.environ['CHECK_SEED'] = str(seed)
+        for name in SCRIPTS:
+            odd += [f'seed {seed}: {fault}' for fault in tap_test(f'seed {seed}', 'vm/' + name)]
+    del os.environ['CHECK_SEED']
+    return odd
+
+
 def kernels(_):
     odd, there = [], []
     for kernel, series in KERNELS:
@@ -320,13 +334,13 @@ def images(kernel):
 
 
 def main():
-    parts = {'repeats': repeats, 'kernels': kernels, 'arm64': arm64, 'slurm': slurm, 'veristat': veristat, 'sweep': verifier_sweep, 'defaults': defaults, 'faults': faults,
+    parts = {'repeats': repeats, 'kernels': kernels, 'arm64': arm64, 'slurm': slurm, 'veristat': veristat, 'sweep': verifier_sweep, 'defaults': defaults, 'scripts': scripts, 'faults': faults,
              'starts': starts, 'stress': stress, 'wide': wide, 'fuzz': fuzz, 'images': images}
     parts |= {name: functools.partial(sweep, name) for name in SWEEPS}
     odd = []
     for name, part in parts.items():
         if not ARGS.only or ARGS.only == name:
-            odd += part(None if name in ('fuzz', 'kernels', 'repeats', 'arm64', 'slurm', 'veristat', 'sweep', 'faults') else need_kernel('soak'))
+            odd += part(None if name in ('fuzz', 'kernels', 'repeats', 'arm64', 'slurm', 'veristat', 'sweep', 'scripts', 'faults') else need_kernel('soak'))
     for line in odd:
         say('FAILED ' + line)
     sys.exit(1 if odd else 0)

@@ -26,10 +26,11 @@ BANNED = {
     'json_pack': 'json_put', 'json_object_set_new': 'json_put', 'json_array_append_new': 'json_add',
     'printf': 'out_printf', 'puts': 'out_printf', 'putchar': 'out_printf', 'dprintf': 'output_printf',
     'exit': 'a return to cli/main.c', 'system': 'child_spawn', 'popen': 'child_spawn', 'alloca': 'malloc',
+    'rename': 'rename_durable', 'renameat': 'rename_durable', 'renameat2': 'rename_durable',
 }
 # Read in two places for the same purpose: the table names one of them.
 SHARED_VARIABLES = {'ENV_HOME', 'ENV_SIDECAR_DIR'}
-ALLOWED = {('src/kernel/cache.c', 'strtol'), ('src/guest/init/watch.c', 'strtol'), ('src/base/json.c', 'json_object_set_new'),
+ALLOWED = {('src/base/file.c', 'renameat2'), ('src/kernel/trash.c', 'rename'), ('src/run/history.c', 'renameat'), ('src/kernel/cache.c', 'strtol'), ('src/guest/init/watch.c', 'strtol'), ('src/base/json.c', 'json_object_set_new'),
            ('src/base/json.c', 'json_array_append_new'), ('src/guest/scenario/ops.c', 'printf'),
            ('vmm/confine/main.c', 'dprintf'), ('src/guest/payload/judge.c', 'printf'), ('src/guest/post/patterns.c', 'printf'),
            ('src/guest/payload/judge.c', 'putchar')}
@@ -184,6 +185,28 @@ def check_banned():
     check(not found, 'banned calls', '\n'.join(found))
 
 
+def check_allocations():
+    """Memory can run out; that is an error of the call, and ends no process."""
+    found = [f'{path}:{n}' for path in files('.c') if path.startswith(('src/', 'reactor/', 'vmm/'))
+             for n, line in enumerate(without_comments(read(path)).split('\n'), 1)
+             if re.search(r'REQUIRE\([^;]*\b(?:malloc|calloc|realloc|strdup|strndup|asprintf)\(', line)]
+    check(not found, 'an allocation that fails is an error', '\n'.join(found))
+
+
+def check_drawn_states():
+    """States that a comment draws with arrows are names of that module."""
+    wrong = []
+    for path in files('.c', '.h'):
+        if not path.startswith(('src/', 'reactor/', 'vmm/')):
+            continue
+        stem = os.path.join(ROOT, path.rsplit('.', 1)[0])
+        code = ''.join(without_comments(read(stem + end)) for end in ('.c', '.h') if os.path.exists(stem + end))
+        for comment in re.findall(r'/\*.*?\*/', read(path), re.S):
+            for before, after in re.findall(r'\b([A-Z][A-Z_]{2,})\s*-+>\s*([A-Z][A-Z_]{2,})\b', comment):
+                wrong += [f'{path}: {name}' for name in (before, after) if not re.search(rf'(?:\b|_){name}\b', code)]
+    check(not wrong, 'states that comments draw are those of the code', '\n'.join(wrong))
+
+
 def check_heads():
     missing = []
     for path in files('.c', '.h', '.py', '.sh'):
@@ -299,9 +322,11 @@ check_circles()
 check_lengths()
 check_environment()
 check_banned()
+check_allocations()
+check_drawn_states()
 check_heads()
 check_shadows()
 check_todo()
 check_state_tables()
 check_parameters()
-finish(at_least=9)
+finish(at_least=11)

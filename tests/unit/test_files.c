@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/cachefile.h"
 #include "base/dir.h"
@@ -194,6 +196,60 @@ struct record {
 	char boot[40];
 	uint64_t device, inode, change_sec, change_nsec, own_hash;
 };
+
+/* Replaces libc's functions, so that the test sees the order: f a file is synced, d a directory, r a rename. */
+static char order[32];
+
+static void note_order(char what)
+{
+	size_t len = strlen(order);
+	if (len + 1 < sizeof(order))
+		order[len] = what;
+}
+
+int fsync(int fd)
+{
+	struct stat st;
+	if (fstat(fd, &st) == 0)
+		note_order(S_ISDIR(st.st_mode) ? 'd' : 'f');
+	return (int)syscall(SYS_fsync, fd);
+}
+
+int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags)
+{
+	note_order('r');
+	return (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, flags);
+}
+
+static int write_word(void *data, int fd, struct err **err)
+{
+	(void)err;
+	return fd_write_full(fd, data, strlen(data));
+}
+
+static const char *order_of(int result)
+{
+	static char seen[sizeof(order)];
+	t_ok(result);
+	memcpy(seen, order, sizeof(seen));
+	memset(order, 0, sizeof(order));
+	return seen;
+}
+
+/* After a power cut a name has the old content or the new one, whoever writes it. */
+START_TEST(a_name_is_given_to_what_is_on_disk)
+{
+	char *dir = t_tmpdir(), word[] = "word";
+	_cleanup_free_ char *path = path_join(dir, "out");
+	_cleanup_close_ int at = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	memset(order, 0, sizeof(order));
+	ck_assert_str_eq(order_of(file_write_atomic_at(at, "a", word, 4, 0600, NULL)), "frd");
+	ck_assert_str_eq(order_of(file_write_by(at, "b", 0600, write_word, word, NULL)), "frd");
+	ck_assert_str_eq(order_of(file_write_output_by(path, 0600, write_word, word, NULL)), "frd");
+	ck_assert_str_eq(order_of(cachefile_store(dir, "c", word, 4, NULL)), "frdfrd");
+	t_rmdir(dir);
+}
+END_TEST
 
 static int open_kept(const char *dir, const char *name, unsigned *damaged)
 {
@@ -401,6 +457,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, what_belongs_to_another_user_is_refused);
 	tcase_add_test(tc, nothing_is_opened_through_a_link_below_a_directory);
 	tcase_add_test(tc, written_files_replace_what_was_prepared);
+	tcase_add_test(tc, a_name_is_given_to_what_is_on_disk);
 	tcase_add_test(tc, damaged_file_is_removed_and_made_anew);
 	tcase_add_test(tc, files_are_hashed_once_a_boot);
 	tcase_add_test(tc, cached_file_may_not_be_a_link);

@@ -45,6 +45,7 @@ def build(scratch, shm, run):
               '-lin_tmp', '-lin_shm', '-lin_run', '-lin_colon', scratch / 'named/libby_path.so',
               f"-Wl,-rpath,$ORIGIN:{scratch / 'lib'}:{shm}:{run}", cwd=home)
     compile_c('-pthread', '-o', 'cancel', 'cancel.c', cwd=home)
+    compile_c('-o', 'names', 'names.c', cwd=home)
     with open(home + '/crlf.sh', 'w', newline='') as f:
         f.write('#!/bin/sh\r\necho hello\r\n')
     os.chmod(home + '/crlf.sh', 0o755)
@@ -75,7 +76,7 @@ def look(scratch, run):
     check(large == 2 * 200 + 192, 'memory grows with the files', large)
     runs = sidecar(scratch, 'small_linux').get('metrics', [])
     bench = [r for r in runs if r['payload'] == 'bench']
-    check(len(runs) == 6 and len(bench) == 1, 'every payload has its run', runs)
+    check(len(runs) == 7 and len(bench) == 1, 'every payload has its run', runs)
     shown = [(m['name'], m['value'], m['unit'], m['polarity'], m['stream']) for r in bench for m in r['metrics']]
     check(shown == [('time', 0.095, 's', 'lower_better', 'stdout')], 'a line of text is a metric', bench)
 

@@ -162,6 +162,18 @@ def skips(kernel, scratch):
     check(status == 1 and again.get('skips_fail') is True, 'and by its replay line, too', why)
 
 
+def variables(kernel, scratch):
+    """Those that no option has."""
+    env = {'KTSTR_SIDECAR_DIR': scratch / 'variables', 'KTSTR_LOG_PASSES': '1'}
+    quiet, loud = (Run('test', '--kernel', kernel['key'], '-E', 'test(=ktstr/simple_crowd)', EXAMPLES, env={**env, **more})
+                   for more in ({}, {'KTSTR_BACKTRACE': '1'}))
+    said = 'sched_ext: BPF scheduler'
+    check(quiet.status == loud.status == 0 and said not in quiet.out and said in loud.out, 'KTSTR_BACKTRACE: messages of the kernel', loud)
+    run = Run('test', '--kernel', kernel['key'], '-E', 'test(=ktstr/simple_crowd)', EXAMPLES, env={**env, 'KTSTR_PERF_ONLY': '1'})
+    check(run.status == 0 and ' 1 skipped' in run.out and 'KTSTR_PERF_ONLY runs no others' in run.out,
+          'KTSTR_PERF_ONLY: the others are skipped, with the reason', run)
+
+
 def main():
     kernel = need_kernel('runner')
     before = machines()
@@ -175,6 +187,7 @@ def main():
         retries(kernel, scratch)
         kernels(kernel, scratch)
         skips(kernel, scratch)
+        variables(kernel, scratch)
     check_nothing_left('runner', before)
     finish()
 

@@ -29,6 +29,8 @@ KTSTR_TEST(libraries, .duration_s = 1)
 KTSTR_PAYLOAD(linux_script, .binary = "./small-linux.sh");
 KTSTR_PAYLOAD(cancels, .binary = "./cancel", .output = KTSTR_OUTPUT_JSON,
 	      .checks = KTSTR_PAYLOAD_CHECKS(KTSTR_WITHIN("cancelled", 1, 1), KTSTR_WITHIN("frames", 1, 64)));
+KTSTR_PAYLOAD(names, .binary = "./names", .output = KTSTR_OUTPUT_JSON,
+	      .checks = KTSTR_PAYLOAD_CHECKS(KTSTR_WITHIN("names", 1, 1), KTSTR_WITHIN("host", 1, 1)));
 KTSTR_PAYLOAD(to_dev_stdout, .binary = "/bin/sh", .args = KTSTR_ARGS("-c", "echo '{\"n\": 7}' >/dev/stdout"),
 	      .output = KTSTR_OUTPUT_JSON, .checks = KTSTR_PAYLOAD_CHECKS(KTSTR_WITHIN("n", 7, 7)));
 KTSTR_PAYLOAD(bench, .binary = "./print.sh", .args = KTSTR_ARGS("/include-files/hackbench.txt"),
@@ -42,13 +44,14 @@ KTSTR_PAYLOAD(sees_pid, .binary = "/bin/sh",
 	      .args = KTSTR_ARGS("-c", "test -n \"$SCHED_PID\" -a -d /proc/$SCHED_PID || exit 1"));
 
 KTSTR_TEST(small_linux, .scheduler = &simple, .duration_s = 1,
-	   .workloads = KTSTR_PAYLOADS(&linux_script, &cancels, &to_dev_stdout, &bench, &slow, &sees_pid))
+	   .workloads = KTSTR_PAYLOADS(&linux_script, &cancels, &names, &to_dev_stdout, &bench, &slow, &sees_pid))
 {
 	const char *pid = getenv("SCHED_PID");
 	ktstr_expect(t, pid && atoi(pid) == ktstr_ctx_scheduler_pid(t) && atoi(pid) > 0, "SCHED_PID is %s",
 		     pid ? pid : "not set");
 	KTSTR_RUN_PAYLOAD(t, &linux_script);
 	KTSTR_RUN_PAYLOAD(t, &cancels);
+	KTSTR_RUN_PAYLOAD(t, &names);
 	KTSTR_RUN_PAYLOAD(t, &to_dev_stdout);
 	KTSTR_RUN_PAYLOAD(t, &bench);
 	KTSTR_RUN_PAYLOAD(t, &slow);
