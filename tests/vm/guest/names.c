@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* names.c -- functions of libc for which it loads other libraries: names of users, groups, hosts, and character sets. */
+/* names.c -- functions of libc for which it loads libraries: names of users, groups and hosts, and character sets. */
 #include <grp.h>
 #include <iconv.h>
 #include <netdb.h>
