@@ -26,8 +26,7 @@ struct ktstr_config_file {
  * means that it supports all of them. Without a list, the scheduler's callbacks say what it supports.
  */
 enum ktstr_lack {
-	KTSTR_LACK_NOTHING = 0,
-	KTSTR_LACK_SAID = 1, /* there is a list */
+	KTSTR_LACK_NOTHING = 1, /* part of each list; 0: there is none */
 	KTSTR_LACK_WEIGHT = 2,
 	KTSTR_LACK_NICE = 4,
 	KTSTR_LACK_QUOTA = 8,
@@ -40,9 +39,9 @@ enum ktstr_lack {
 #define KTSTR_LACKS_3(a, b, c)			 KTSTR_LACK_##a | KTSTR_LACK_##b | KTSTR_LACK_##c
 #define KTSTR_LACKS_4(a, b, c, d)		 KTSTR_LACK_##a | KTSTR_LACK_##b | KTSTR_LACK_##c | KTSTR_LACK_##d
 #define KTSTR_LACKS_PICK(a, b, c, d, macro, ...) macro
-#define KTSTR_LACKS(...)                                                                                         \
-	((unsigned)(KTSTR_LACK_SAID | KTSTR_LACKS_PICK(__VA_ARGS__, KTSTR_LACKS_4, KTSTR_LACKS_3, KTSTR_LACKS_2, \
-						       KTSTR_LACKS_1, 0)(__VA_ARGS__)))
+#define KTSTR_LACKS(...)                                                                                            \
+	((unsigned)(KTSTR_LACK_NOTHING | KTSTR_LACKS_PICK(__VA_ARGS__, KTSTR_LACKS_4, KTSTR_LACKS_3, KTSTR_LACKS_2, \
+							  KTSTR_LACKS_1, 0)(__VA_ARGS__)))
 
 struct ktstr_scheduler {
 	const char *name; /* set by KTSTR_SCHEDULER */

@@ -15,7 +15,7 @@
 
 #define WIRE_MAGIC	  0x5254534bu /* "KSTR" */
 #define WIRE_RECORD_MAGIC 0x4345524bu /* "KREC" */
-#define WIRE_VERSION	  4u
+#define WIRE_VERSION	  5u
 #define WIRE_PAYLOAD_MAX  65536u
 #define WIRE_NAME_MAX	  64u
 #define WIRE_CPUS_MAX	  1024u
@@ -91,9 +91,14 @@ struct wire_hello {
 	uint32_t api;  /* PID 1's KTSTR_API_VERSION */
 	uint32_t cpus; /* online */
 	uint64_t memory_kib;
+	/*
+	 * By how much the counter of an emulated processor, which counts from the machine's start, is ahead of
+	 * CLOCK_MONOTONIC, which begins later. 0: the processor is a real one.
+	 */
+	uint64_t counter_ahead_ns;
 	char release[WIRE_NAME_MAX];
 };
-static_assert(sizeof(struct wire_hello) == 80, "layout");
+static_assert(sizeof(struct wire_hello) == 88, "layout");
 
 struct wire_cpu {
 	uint16_t cpu, node, package, core, llc; /* llc: lowest CPU that shares the last-level cache */
@@ -194,7 +199,7 @@ struct wire_worker {
 	/* Its longest wait for a CPU is between the first two; see docs/CHECKS.md. Times are since its start. */
 	uint64_t max_delay_ns, max_delay_most_ns;
 	uint64_t max_delay_end_ns;	      /* when that wait ended */
-	uint64_t max_wake_ns, max_wake_at_ns; /* its longest wake-up latency, and when it was measured */
+	uint64_t max_wake_ns, max_wake_at_ns; /* its longest wake-up latency, and its end, CLOCK_MONOTONIC */
 	uint32_t max_delay_cpu, max_wake_cpu; /* the CPU on which it ran then */
 	uint64_t cpus_used[WIRE_CPUS_MAX / 64];
 	uint64_t cpus_outside[WIRE_CPUS_MAX / 64]; /* used while they were not allowed */

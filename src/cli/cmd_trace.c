@@ -69,6 +69,28 @@ static int find_moment(const struct trace_args *a, const struct schedule_about *
 	return 0;
 }
 
+static double test_ms(const struct schedule_about *about, uint64_t ns)
+{
+	return ((double)ns - (double)about->began_ns) / 1e6;
+}
+
+/* A mistyped time or pid would otherwise look like a guest in which nothing happened. */
+static int check_asked(const struct trace_args *a, const struct excerpt *x, const struct schedule_about *about,
+		       const struct schedule_moment *moment, struct err **err)
+{
+	uint64_t first, last;
+	if (!excerpt_range(x, &first, &last))
+		return 0;
+	if (a->task && !excerpt_has_steps(x))
+		return FAIL(err, ERR_USAGE, -EINVAL,
+			    "--task: no recorded step concerns the task %lu; --json has all tasks", a->task);
+	if (a->at && strcmp(a->at, AT_FAILURE) != 0 && (moment->from_ns < first || moment->from_ns > last))
+		return FAIL(err, ERR_USAGE, -EINVAL,
+			    "--at: the schedule was recorded from %.0f to %.0f ms after the test began",
+			    test_ms(about, first), test_ms(about, last));
+	return 0;
+}
+
 static int print_excerpt(const struct trace_args *a, struct schedule_log_reader *reader,
 			 const struct schedule_moment *moment, struct err **err)
 {
@@ -82,6 +104,8 @@ static int print_excerpt(const struct trace_args *a, struct schedule_log_reader 
 	if (a->cpu != ALL_CPUS && a->cpu >= about->cpus)
 		return FAIL(err, ERR_USAGE, -EINVAL, "--cpu: the guest had the CPUs 0 to %u", about->cpus - 1);
 	int r = excerpt_read(reader, &config, &x, err);
+	if (r == 0)
+		r = check_asked(a, x, about, moment, err);
 	if (r < 0)
 		return r;
 	if (a->json) {
@@ -194,7 +218,8 @@ const struct command cmd_trace = {
 	.text = "A test that fails on tcg leaves a file NAME.schedule.zst beside its sidecar: each switch, wake-up and "
 		"move of a task, at exact times of the guest; of a long test the last ones. Instead of that file, the "
 		"result may be named. This command shows the "
-		"steps around the moment that the first finding of the test is about, for each CPU: which task "
+		"steps around the moment that the first finding of the test is about (the longest wait of a worker, if "
+		"it is about none), for each CPU: which task "
 		"stopped and why, which one ran next, how long it had waited, and what ran where it was woken. If that "
 		"moment is a "
 		"time, such as a long wait, it also shows what each CPU did meanwhile, and the steps around its begin "

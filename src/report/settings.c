@@ -134,7 +134,7 @@ json_t *lacks_json(unsigned lacks)
 		      { KTSTR_LACK_NICE, "nice" },
 		      { KTSTR_LACK_QUOTA, "quota" },
 		      { KTSTR_LACK_HOTPLUG, "hotplug" } };
-	if (!(lacks & KTSTR_LACK_SAID))
+	if (!lacks)
 		return json_null();
 	json_t *list = json_array();
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)

@@ -287,7 +287,7 @@ static enum exact_support support_of(const struct exact *x, struct exact_subject
 {
 	if (!subject.has_scheduler)
 		return EXACT_SUPPORTED;
-	if (subject.lacks & KTSTR_LACK_SAID)
+	if (subject.lacks)
 		return subject.lacks & lack ? EXACT_UNSUPPORTED : EXACT_SUPPORTED;
 	if (!x->attached || x->unknown)
 		return EXACT_UNKNOWN;

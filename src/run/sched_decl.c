@@ -72,10 +72,10 @@ static const struct {
 void lacks_format(unsigned lacks, struct buf *out)
 {
 	const char *before = "";
-	if (lacks == KTSTR_LACK_SAID)
+	if (lacks == KTSTR_LACK_NOTHING)
 		buf_puts(out, "nothing");
 	for (size_t i = 0; i < ARRAY_SIZE(lack_names); i++) {
-		if (!(lacks & lack_names[i].bit))
+		if (lack_names[i].bit == KTSTR_LACK_NOTHING || !(lacks & lack_names[i].bit))
 			continue;
 		buf_appendf(out, "%s%s", before, lack_names[i].name);
 		before = ",";
@@ -86,7 +86,7 @@ int lacks_add(const char *word, unsigned *lacks)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(lack_names); i++)
 		if (!strcmp(lack_names[i].name, word)) {
-			*lacks |= KTSTR_LACK_SAID | lack_names[i].bit;
+			*lacks |= KTSTR_LACK_NOTHING | lack_names[i].bit;
 			return 0;
 		}
 	return -EINVAL;
@@ -197,7 +197,7 @@ int sched_decl_parse(const json_t *o, struct sched_decl *s, struct err **err)
 		r = list_get_unsigned(o, "attach_timeout_s", &s->attach_timeout_s, err);
 	if (r == 0 && json_object_get(o, "lacks"))
 		r = list_get_unsigned(o, "lacks", &s->lacks, err);
-	s->lacks &= KTSTR_LACK_ALL;
+	s->lacks = s->lacks & KTSTR_LACK_ALL ? (s->lacks & KTSTR_LACK_ALL) | KTSTR_LACK_NOTHING : 0;
 	if (r == 0)
 		r = list_get_checks(o, &s->checks, err);
 	if (r == 0 && json_object_get(o, "constraints"))

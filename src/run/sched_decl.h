@@ -31,7 +31,7 @@ struct sched_decl {
 
 /* Reads an element of "schedulers". A `problem` is not an error of the suite. @ret must be zero. */
 int sched_decl_parse(const json_t *o, struct sched_decl *ret, struct err **err);
-/* "weight,nice" of the bits of enum ktstr_lack, "nothing", or without KTSTR_LACK_SAID nothing at all. */
+/* "weight,nice" of the bits of enum ktstr_lack, "nothing", or for 0, no list, nothing at all. */
 void lacks_format(unsigned lacks, struct buf *out);
 /* Adds what one word of such a list says. -EINVAL: it is not one. */
 int lacks_add(const char *word, unsigned *lacks);

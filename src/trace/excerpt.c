@@ -58,6 +58,7 @@ static void add_line(struct excerpt *x, const struct step *s)
 	if (s->kind == STEP_NONE || (x->config.cpu >= 0 && (unsigned)x->config.cpu != s->cpu) ||
 	    !is_about(s, x->config.pid))
 		return;
+	x->passed++;
 	while (c->crossed < x->points && s->time_ns >= x->point[c->crossed]) {
 		show_recent(x, c);
 		c->crossed++;
@@ -142,6 +143,8 @@ static int read_steps(struct excerpt *x, struct stepper *s, struct err **err)
 	struct step step;
 	int r;
 	while ((r = stepper_next(s, &step, err)) > 0) {
+		x->first_ns = x->steps++ ? x->first_ns : step.time_ns;
+		x->last_ns = step.time_ns;
 		add_line(x, &step);
 		if (step.kind == STEP_SWITCH && step.since_known)
 			add_time(x, step.cpu, step.task, step.since_ns, step.time_ns);
@@ -164,6 +167,18 @@ int excerpt_read(struct schedule_log_reader *reader, const struct excerpt_config
 	if (r == 0)
 		*ret = TAKE_PTR(x);
 	return r;
+}
+
+bool excerpt_range(const struct excerpt *x, uint64_t *ret_first_ns, uint64_t *ret_last_ns)
+{
+	*ret_first_ns = x->first_ns;
+	*ret_last_ns = x->last_ns;
+	return x->steps;
+}
+
+bool excerpt_has_steps(const struct excerpt *x)
+{
+	return x->passed;
 }
 
 void excerpt_free(struct excerpt *x)

@@ -26,6 +26,10 @@ struct excerpt;
 /* Reads the rest of @reader, which must be at its begin. */
 int excerpt_read(struct schedule_log_reader *reader, const struct excerpt_config *config, struct excerpt **ret,
 		 struct err **err);
+/* The times of the first and the last step that is recorded; false: there is none. */
+bool excerpt_range(const struct excerpt *x, uint64_t *ret_first_ns, uint64_t *ret_last_ns);
+/* Whether any recorded step passes `cpu` and `pid` of the configuration, also far from the moment. */
+bool excerpt_has_steps(const struct excerpt *x);
 void excerpt_free(struct excerpt *x);
 DEFINE_CLEANUP(struct excerpt *, excerpt_free)
 

@@ -36,7 +36,9 @@ struct excerpt {
 	unsigned points;
 	struct excerpt_cpu *cpu;
 	unsigned cpus;
-	bool failed; /* out of memory */
+	uint64_t steps, first_ns, last_ns; /* of all that are recorded */
+	uint64_t passed;		   /* lines that pass the configuration's filter */
+	bool failed;			   /* out of memory */
 };
 
 #endif

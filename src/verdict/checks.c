@@ -337,12 +337,15 @@ static void check_spread(struct check_run *run, const struct checked_load *l)
 	run->asked[LIMIT_SPREAD] |= !lacks || limit->origin == FROM_LOAD;
 	if (lacks && limit->origin == FROM_LOAD)
 		cannot_judge(run, l, LIMIT_SPREAD, "%s", lacks);
-	if (!lacks)
+	uint32_t cpus = share_cpus(run->e, l->index);
+	bool shared = !lacks && cpus > 1 && clock_is_shared(run);
+	if (shared)
+		cannot_judge(run, l, LIMIT_SPREAD, SHARED_CLOCK_WAITS);
+	else if (!lacks)
 		note_value(run, l, LIMIT_SPREAD, s->spread_pct, allowed);
-	if (lacks || s->spread_pct <= allowed)
+	if (lacks || shared || s->spread_pct <= allowed)
 		return;
 	nsec_t window = shortest_window(run, l);
-	uint32_t cpus = share_cpus(run->e, l->index);
 	double floor = threshold_rows[LIMIT_SPREAD].strict +
 		       share_spread_floor(l->g->workers, run->rivals.workers, cpus, window);
 	if (limit->origin == FROM_DEFAULT)

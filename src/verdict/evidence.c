@@ -71,11 +71,14 @@ struct record {
 
 /* --- one function per type; a failed one stores nothing; -E2BIG: too many records --------------------------------- */
 
+#define AHEAD_NS_MAX ((uint64_t)60 * 1000000000) /* more than the longest boot; a guest may say anything */
+
 static int take_hello(struct evidence *e, const struct record *r)
 {
 	memcpy(&e->hello, r->payload, sizeof(e->hello));
 	text_clean_field(e->hello.release, sizeof(e->hello.release));
 	e->has_hello = true;
+	e->ahead_ns = e->hello.counter_ahead_ns <= AHEAD_NS_MAX ? e->hello.counter_ahead_ns : 0;
 	return 0;
 }
 
@@ -157,6 +160,7 @@ static int take_worker(struct evidence *e, const struct record *r)
 	if (!w)
 		return -E2BIG;
 	memcpy(&w->wire, r->payload, sizeof(w->wire));
+	w->wire.max_wake_at_ns += e->ahead_ns;
 	if (w->wire.cgroup < e->cgroup_count && w->wire.index == e->worker_count - 1)
 		return 0;
 	e->worker_count--;
@@ -388,11 +392,11 @@ int evidence_take(struct evidence *e, enum wire_type type, uint64_t time_ns, con
 		  struct err **err)
 {
 	REQUIRE(type > 0 && type < WIRE_TYPE_MAX);
-	struct record r = { .time_ns = time_ns, .payload = payload, .length = length };
+	struct record r = { .time_ns = time_ns + e->ahead_ns, .payload = payload, .length = length };
 	bool fits = length == types[type].least || (!types[type].exact && length > types[type].least);
 	int code = fits ? types[type].take(e, &r) : -EBADMSG;
 	e->records++;
-	e->last_ns = MAX_OF(e->last_ns, time_ns);
+	e->last_ns = MAX_OF(e->last_ns, time_ns + e->ahead_ns);
 	if (code == 0)
 		return 0;
 	const char *what = code == -E2BIG    ? "is one too many"

@@ -113,7 +113,12 @@ struct evidence {
 	struct wire_test_exit test_exit;
 	struct wire_exit exit;
 	bool has_hello, has_result, has_test_exit, has_exit;
-	uint64_t last_ns;  /* guest time of the last record */
+	/*
+	 * All times here are since the machine's start, as the recorded schedule has them. `ahead_ns` of that passed
+	 * before the guest's own clock began, by which records are stamped; 0 where there is no recorded schedule.
+	 */
+	uint64_t ahead_ns;
+	uint64_t last_ns;  /* time of the last record */
 	struct buf damage; /* why reading the log stopped early; empty: it did not */
 	/* From the host. */
 	const struct series *series;	 /* the monitor's samples, borrowed; NULL: none were taken */

@@ -12,6 +12,9 @@
 /* The exact figures of a worker; NULL: there are none. */
 const struct exact_worker *exact_of(const struct evidence *e, const struct wire_worker *w);
 
+/* Its tasks may have to wait for a quota or because of a policy although CPUs are idle. */
+bool exact_is_throttled(const struct wire_cgroup *g);
+
 typedef uint64_t exact_figure_fn(const struct exact_worker *x);
 /* The worker of the load with the largest figure; NULL: none is known. */
 const struct wire_worker *exact_worst(const struct check_run *run, const struct checked_load *l,

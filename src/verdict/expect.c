@@ -95,7 +95,7 @@ static bool check_messages(const struct evidence *e, const struct judge_facts *f
 
 static bool lacks_hotplug(const struct evidence *e, const struct judge_facts *f)
 {
-	if (f->lacks & KTSTR_LACK_SAID)
+	if (f->lacks)
 		return f->lacks & KTSTR_LACK_HOTPLUG;
 	return e->exact && e->exact->hotplug == EXACT_UNSUPPORTED;
 }

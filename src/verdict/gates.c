@@ -2,6 +2,7 @@
 /* gates.c -- limits on rates, latencies, migrations and memory nodes: one row per limit, in the table at the end. */
 #include <stdio.h>
 
+#include "verdict/exact_checks.h"
 #include "verdict/gates.h"
 
 /* --- each worker -------------------------------------------------------------------------------------------------- */
@@ -92,16 +93,22 @@ static uint64_t longest_wake(const struct wire_worker *w)
 	return w->max_wake_ns;
 }
 
-/* "; the longest was 52.3 ms, of tid 40 on cpu1 at +334 ms"; "" without a worker that measured one. */
-static void describe_longest_wake(const struct check_run *run, const struct checked_load *l, char *out, size_t size)
+/*
+ * "; the longest was 52.3 ms, of tid 40, until 334 ms after the test began, then it ran on cpu1"; "" without a worker
+ * that measured one. Returns when that was.
+ */
+static struct finding_moment describe_longest_wake(const struct check_run *run, const struct checked_load *l, char *out,
+						   size_t size)
 {
 	char length[TIME_TEXT_MAX];
 	const struct wire_worker *w = find_largest(run, l, longest_wake);
 	out[0] = '\0';
-	if (w && w->max_wake_ns)
-		snprintf(out, size, "; the longest was %s, of tid %d on cpu%u at +%.0f ms",
-			 nsec_measure((double)w->max_wake_ns, length), w->tid, w->max_wake_cpu,
-			 (double)w->max_wake_at_ns / 1e6);
+	if (!w || !w->max_wake_ns)
+		return (struct finding_moment){ .cpu = -1 };
+	uint64_t end = w->max_wake_at_ns;
+	snprintf(out, size, "; the longest was %s, of tid %d, until %.0f ms after the test began, then it ran on cpu%u",
+		 nsec_measure((double)w->max_wake_ns, length), w->tid, exact_test_ms(run->e, end), w->max_wake_cpu);
+	return (struct finding_moment){ end - MIN_OF(w->max_wake_ns, end), end, w->tid, -1 };
 }
 
 static void check_latency(struct check_run *run, const struct checked_load *l, double limit_ns)
@@ -110,10 +117,11 @@ static void check_latency(struct check_run *run, const struct checked_load *l, d
 	note_wait(run, l, LIMIT_P99_WAKE, l->s->p99_wake_us * 1000, limit_ns);
 	if (l->s->p99_wake_us * 1000 <= limit_ns)
 		return;
-	describe_longest_wake(run, l, longest, sizeof(longest));
+	const struct finding_moment moment = describe_longest_wake(run, l, longest, sizeof(longest));
 	check_fails(run, LIMIT_P99_WAKE, "%s: p99 wake latency %s (limit %s), median %s, in %lu wake-ups%s", l->name,
 		    nsec_measure(l->s->p99_wake_us * 1000, p99), nsec_measure(limit_ns, limit),
 		    nsec_measure(l->s->median_wake_us * 1000, median), l->s->wake_samples, longest);
+	judgement_moment(run->j, &moment);
 }
 
 static void check_wake_cv(struct check_run *run, const struct checked_load *l, double limit)

@@ -38,6 +38,9 @@ static const struct {
 	{ LIMIT_WAKE_CV, 0.8, 2, true, false, KTSTR_FAIL, "wake latency CV" },
 	{ LIMIT_WAKE_CV, 0.81, 2, true, false, KTSTR_PASS, NULL },
 	{ LIMIT_MIGRATION_RATIO, 0.4, 2, false, false, KTSTR_FAIL, "migration ratio" },
+	{ LIMIT_SPREAD, 10, 2, false, false, KTSTR_INCONCLUSIVE, SHARED },
+	{ LIMIT_SPREAD, 10, 1, false, false, KTSTR_PASS, NULL },
+	{ LIMIT_SPREAD, 10, 2, true, false, KTSTR_PASS, NULL },
 };
 
 START_TEST(tcg_judges_what_its_clock_can_tell)
@@ -49,6 +52,7 @@ START_TEST(tcg_judges_what_its_clock_can_tell)
 	made_facts.emulated = true;
 	made_facts.parallel_time = on_tcg[_i].parallel;
 	made.hello.cpus = on_tcg[_i].cpus;
+	made_limit(LIMIT_SPREAD, KTSTR_OFF);
 	made_limit(on_tcg[_i].which, on_tcg[_i].limit);
 	made_limit(LIMIT_GATE_ON_TCG, on_tcg[_i].gate ? KTSTR_ON : KTSTR_OFF);
 	made_load("a", wakes ? 1 : 2, 0);

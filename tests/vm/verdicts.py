@@ -16,7 +16,7 @@ from tap import BUILD, Run, Scratch, check, check_nothing_left, finish, machines
 # test, verdict, expected text in the cause, checks that are recorded as not judged
 CASES = [
     ('odd_crowds', 'pass', '', set()),
-    ('weights_starve', 'pass', '', {'not_stuck', 'max_gap_ms', 'max_run_delay_ms'}),
+    ('weights_starve', 'pass', '', {'not_stuck', 'max_gap_ms', 'max_run_delay_ms', 'weights'}),
     ('quota_starves', 'pass', '', {'not_stuck', 'max_gap_ms', 'max_run_delay_ms', 'max_idle_wait_ms', 'max_idle_wakeup_ms'}),
     ('latency_beside_spinners', 'pass', '', set()),
     ('latency_of_one_load', 'fail', r"cgroup 'nap' \(IdleChurn\): p99 wake latency [\d.]+ [mu]s \(limit 0.001 us\), median", set()),
@@ -50,7 +50,7 @@ def verdicts(kernel):
             check(e.get('verdict') == verdict and re.search(cause, e.get('cause') or ''), f'{name}: {verdict}', e)
             recorded = kept.get('not_judged')
             ok = recorded is not None and {r['check'] for r in recorded} <= unjudged and bool(recorded) == bool(unjudged)
-            check(ok and all('may count on' in r['reason'] or 'may wait for a quota' in r['reason'] for r in recorded),
+            check(ok and all(re.search('may count on|may wait for a quota|needs more workers', r['reason']) for r in recorded),
                   f'{name}: what was not judged is recorded with its reason', recorded)
 
 
@@ -64,6 +64,27 @@ def shared_clock(kernel):
         e = ends.get('ktstr/' + name, {})
         check(e.get('verdict') == 'inconclusive' and 'all CPUs of a guest share one clock' in e['cause'],
               f'{name}: inconclusive with a shared clock', run)
+
+
+def the_moment(kernel):
+    """A guest's own clock begins after its machine's. What a worker measured is found in the recorded schedule, at that time."""
+    with Scratch() as scratch:
+        Run('test', '--kernel', kernel['key'], '-E', 'test(=ktstr/latency_of_one_load)', BUILD + '/tests/verdicts',
+            env={'KTSTR_SIDECAR_DIR': scratch.path})
+        path = scratch.sidecars()[0]
+        with open(path) as f:
+            cause = json.load(f)['details'][0]['message']
+        tid, until = re.search(r'of tid (\d+), until (\d+) ms', cause).groups()
+        shown = Run('trace', '--task', tid, path)
+        ran = re.findall(rf'^ *([\d.]+) ms .*now test\[{tid}\] of .nap. runs, which waited for ([\d.]+) ([mu])s.*\n *([\d.]+) ms  ==> here it ends',
+                         shown.out, re.M)
+        close = [float(end) - float(at) for at, _, _, end in ran]
+        check(len(close) == 1 and 0 <= close[0] < 0.2 and abs(float(ran[0][3]) - float(until)) <= 1,
+              'the longest wake-up of a worker is at that moment of the recorded schedule', f'{cause}\n{shown}')
+        late = Run('trace', '--at', '99s', path)
+        check(late.status == 64 and '--at: the schedule was recorded from ' in late.err, 'a time that was not recorded is an error', late)
+        nobody = Run('trace', '--task', '99999', path)
+        check(nobody.status == 64 and 'no recorded step concerns the task 99999' in nobody.err, 'and so is a task', nobody)
 
 
 def example(kernel):
@@ -87,9 +108,10 @@ def main():
     before = machines()
     verdicts(kernel)
     shared_clock(kernel)
+    the_moment(kernel)
     example(kernel)
     check_nothing_left('verdicts', before)
-    finish(at_least=2 * len(CASES) + 4)
+    finish(at_least=2 * len(CASES) + 7)
 
 
 main()

@@ -39,9 +39,22 @@ static void __attribute__((noreturn)) finish_guest(struct init *i, enum wire_exi
 	power_off(i);
 }
 
+/* QEMU's emulated processors count nanoseconds, unless they name another frequency. */
+static uint64_t counter_ahead(void)
+{
+	if (!arch_is_tcg())
+		return 0;
+	nsec_t clock = nsec_now();
+	double tick = arch_counter_hz() ? 1e9 / (double)arch_counter_hz() : 1;
+	double ahead = (double)arch_counter() * tick - (double)clock;
+	return ahead > 0 ? (uint64_t)ahead : 0;
+}
+
 static void say_hello(struct init *i, const struct guest_topology *topology)
 {
-	struct wire_hello hello = { .api = KTSTR_API_VERSION, .cpus = topology->cpus };
+	struct wire_hello hello = { .api = KTSTR_API_VERSION,
+				    .cpus = topology->cpus,
+				    .counter_ahead_ns = counter_ahead() };
 	struct utsname name;
 	if (uname(&name) == 0)
 		snprintf(hello.release, sizeof(hello.release), "%.63s", name.release);

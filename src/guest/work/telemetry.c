@@ -216,7 +216,7 @@ static void note_longest_wake(struct ktstr_worker *w, uint32_t ns)
 	struct wire_worker *r = &w->slot->report;
 	r->max_wake_ns = ns;
 	r->max_wake_cpu = w->cpu;
-	r->max_wake_at_ns = ticks_ns(&w->clock, ticks_now(&w->clock) - w->slot->began);
+	r->max_wake_at_ns = (uint64_t)w->slot->began_ns + ticks_ns(&w->clock, ticks_now(&w->clock) - w->slot->began);
 }
 
 static void __attribute__((noinline)) sample_thoroughly(struct ktstr_worker *w, uint64_t ns)
