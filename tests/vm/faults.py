@@ -47,7 +47,7 @@ Fault = collections.namedtuple('Fault', 'name what program words question')
 
 # Which question a fault of scx_faulty is asked; the others are asked `conservation`.
 QUESTIONS = {
-    'progress': 'last-cpu one-per-llc core-cookie pause freeze sleepers-last lifo preempted-first long-slices second-cgroup '
+    'progress': 'last-cpu one-per-llc core-cookie freeze sleepers-last lifo preempted-first long-slices second-cgroup '
                 'admits-four',
     'wakeup_near': 'batch slow-dispatch slow-enqueue',
     'fairness': 'pinned-last floating-last',
