@@ -247,13 +247,24 @@ static int is_the_task(struct view *v, uint64_t task, void *arg)
 	return 1;
 }
 
+/* Whether a task may be there that was not there when it was looked for. */
+static bool has_forked(struct expression *e, struct view *v)
+{
+	uint64_t at = view_symbol(v, "total_forks"), forks;
+	if (!at || !view_read_u64(v, at, sizeof(forks), &forks))
+		return true;
+	bool more = forks != e->forks;
+	e->forks = forks;
+	return more;
+}
+
 /* A task that has ended leaves memory that soon is another's. */
-static uint64_t find_task(struct expression *e, struct view *v, bool search)
+static uint64_t find_task(struct expression *e, struct view *v)
 {
 	uint64_t pid;
 	if (e->task && (!view_read_field(v, e->task, e->task_pid, &pid) || (int32_t)pid != e->pid))
 		e->task = 0;
-	if (!e->task && search)
+	if (!e->task && has_forked(e, v))
 		walk_tasks(v, TASKS_MAX, is_the_task, e);
 	return e->task;
 }
@@ -299,7 +310,7 @@ static bool read_value(struct expression *e, const struct inspect_config *config
 	case EXPRESSION_CPU:
 		return e->cpu < v->cpus && follow(e, v, view_per_cpu(v, e->name, e->cpu), ret);
 	case EXPRESSION_TASK:
-		return follow(e, v, find_task(e, v, search), ret);
+		return follow(e, v, find_task(e, v), ret);
 	case EXPRESSION_SYMBOL:
 		return follow(e, v, view_symbol(v, e->name), ret);
 	case EXPRESSION_VARIABLE:

@@ -38,6 +38,7 @@ struct expression {
 	struct field task_pid;
 	/* What was found in the guest. */
 	uint64_t task;		  /* address; 0: not found yet */
+	uint64_t forks;		  /* that the guest had made when the task was looked for */
 	struct variable variable; /* kva 0: not found yet */
 };
 
@@ -45,8 +46,8 @@ struct expression {
 int expression_parse(const char *text, const struct kernel_image *image, struct expression *ret, struct err **err);
 void expression_done(struct expression *e);
 /*
- * The guest stands still, and the view was refreshed. @search: a task or a variable that is not known yet is looked
- * for, which takes long. False: it is not there, or not readable.
+ * The guest stands still, and the view was refreshed. @search: a variable that is not known yet is looked for,
+ * which takes long; a task is looked for after each fork of the guest. False: it is not there, or not readable.
  */
 bool expression_read(struct expression *e, const struct inspect_config *config, bool search, int64_t *ret);
 

@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "run/perturb.h"
 
-#define SEARCH_NS UINT64_C(10000000) /* guest time after which a task that was not there is looked for again */
+#define SEARCH_NS UINT64_C(10000000) /* guest time after which a variable that was not there is looked for again */
 
 struct debug {
 	const struct debug_config *config;

@@ -261,7 +261,7 @@ static void check_exact_waits(struct check_run *run, const struct checked_load *
 	       allowed = raised_limit_ms(run, l, LIMIT_RUN_DELAY) * 1e6;
 	const struct wire_worker *w = exact_worst(run, l, exact_wait);
 	const struct exact_worker *x = exact_of(run->e, w);
-	char length[TIME_TEXT_MAX], most[TIME_TEXT_MAX], others[64], end[48];
+	char length[TIME_TEXT_MAX], most[TIME_TEXT_MAX], others[64], end[64];
 	double wait = (double)x->longest_wait_ns;
 	note_wait(run, l, LIMIT_RUN_DELAY, wait, allowed);
 	if (wait > limit && wait <= allowed)

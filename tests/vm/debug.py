@@ -106,6 +106,16 @@ def check_when(pack):
     check(any(c['function'] and any('__schedule' in f for f in c['stack'] or []) for c in changes), 'they have stacks', changes[:3])
 
 
+def check_new_task(pack):
+    """A task has a value from its fork on, also one that was not there at the events before."""
+    run = Run('debug', pack, '--json', '--when', NUMBER, '--every', '250us')
+    pid = max(e['pid'] for e in run.events() if e['comm'] == 'test')
+    forks = Run('debug', pack, '--json', '--when', 'total_forks').events()
+    seen = Run('debug', pack, '--json', '--when', f'task({pid})->pid').events()
+    check(seen and seen[0]['value'] == pid and seen[0]['event'] in [e['event'] for e in forks], 'a task is seen from its fork on',
+          (pid, seen[:1], forks[-8:]))
+
+
 def check_debugger(scratch, pack):
     path = scratch / 'gdb'
     server = subprocess.Popen([KTSTR, 'debug', pack, '--at', f'{AT}s', '--gdb-server', path], stderr=subprocess.PIPE, text=True)
@@ -135,6 +145,7 @@ def main():
         pack = check_pack(scratch, kernel)
         check_refusals(scratch, pack)
         check_when(pack)
+        check_new_task(pack)
         check_value(pack)
         check_debugger(scratch, pack)
     check_nothing_left('debug', before)
