@@ -38,19 +38,12 @@ struct work {
 	const struct pairing *pairing;
 	const struct compare_options *options;
 	struct comparison *out;
-	bool *present; /* by metric */
+	bool *present; /* by metric: it is in the list of the group */
 	uint16_t *metric;
 	size_t metrics;
 	struct column side[SIDE_MAX];
 	double *scratch;
 };
-
-static void mark_metrics(struct work *w, const struct contributors *c)
-{
-	for (size_t i = 0; i < c->count; i++)
-		for (uint32_t v = c->row[i]->first; v < c->row[i]->first + c->row[i]->values; v++)
-			w->present[w->pool->metric[v]] = true;
-}
 
 static bool is_wanted(const struct work *w, size_t metric)
 {
@@ -73,17 +66,37 @@ static bool is_wanted(const struct work *w, size_t metric)
 	return true;
 }
 
+static void mark_metrics(struct work *w, const struct contributors *c)
+{
+	for (size_t i = 0; i < c->count; i++)
+		for (uint32_t v = c->row[i]->first; v < c->row[i]->first + c->row[i]->values; v++) {
+			uint16_t metric = w->pool->metric[v];
+			if (w->present[metric])
+				continue;
+			w->present[metric] = true;
+			w->metric[w->metrics++] = metric;
+		}
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+	return *(const uint16_t *)a - *(const uint16_t *)b;
+}
+
 /* In the order of the table, then those of payloads and phases. */
 static void list_metrics(struct work *w, const struct group *g)
 {
-	size_t all = metrics_count() + w->pool->others;
-	memset(w->present, 0, all * sizeof(*w->present));
+	size_t kept = 0;
+	w->metrics = 0;
 	mark_metrics(w, &g->side[SIDE_A]);
 	mark_metrics(w, &g->side[SIDE_B]);
-	w->metrics = 0;
-	for (size_t m = 0; m < all; m++)
-		if (w->present[m] && is_wanted(w, m))
-			w->metric[w->metrics++] = (uint16_t)m;
+	for (size_t i = 0; i < w->metrics; i++) {
+		w->present[w->metric[i]] = false;
+		if (is_wanted(w, w->metric[i]))
+			w->metric[kept++] = w->metric[i];
+	}
+	w->metrics = kept;
+	qsort(w->metric, kept, sizeof(*w->metric), compare_numbers);
 }
 
 /* The values of the rows that passed and have the metric. */

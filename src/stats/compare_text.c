@@ -29,22 +29,13 @@ void compare_label(const struct filter *f, const struct pairing *g, enum side si
 	}
 }
 
-/* Do groups differ in this part of the key? */
-static bool varies(const struct pairing *g, int d)
-{
-	for (size_t i = 1; i < g->groups; i++)
-		if (g->group[i].of[d] != g->group[0].of[d])
-			return true;
-	return false;
-}
-
 void compare_group_name(const struct compare_view *v, uint32_t group, struct buf *out)
 {
 	const struct group *g = &v->pairing->group[group];
 	const char *separator = " [";
 	buf_puts(out, v->pool->text[g->test]);
 	for (int d = 0; d < DIMENSION_MAX; d++) {
-		if (!v->pairing->keyed[d] || !varies(v->pairing, d))
+		if (!v->pairing->keyed[d] || !v->pairing->varies[d])
 			continue;
 		buf_appendf(out, "%s%s", separator, g->of[d] ? v->pool->text[g->of[d]] : "-");
 		separator = " ";

@@ -497,6 +497,58 @@ def check_analysis():
         check(done.status == 0, 'the former name', done)
 
 
+def check_unusable():
+    """A number that no double holds was not measured. As 0 it would be the best of all gaps."""
+    with Place() as p:
+        p.make('one', 4000, 4000, **A)
+        p.make('two', 4000, 4000, **B)
+        paths = sorted(glob.glob(p.runs + '/two/*.json'))
+
+        def put(text, *names):
+            for path in names:
+                with open(path, encoding='utf-8') as f:
+                    whole = f.read().replace('"worst_gap_ms": 4000', '"worst_gap_ms": ' + text)
+                with open(path, 'w', encoding='utf-8') as f:
+                    f.write(whole)
+        put('1e400', paths[0])
+        for what in ('read', 'in the index'):
+            status, out, done = compare()
+            check(finding(out)['b'] == {'n': 1, 'value': 4000, 'low': 4000, 'high': 4000} and finding(out)['verdict'] == 'unchanged' and
+                  'warning: 1 number in 1 result is too large or too long, and counts as not measured; the first is worst_gap_ms in ' in done.err and
+                  os.path.basename(paths[0]) in done.err, f'1e400 is not measured: {what}', done)
+        put('1' + '0' * 1300, paths[1])
+        status, out, done = compare()
+        check(finding(out)['verdict'] == '0 findings' and 'warning: 2 numbers in 2 results are' in done.err, 'so is a number of 1,300 digits', done)
+        run = stats('--dir', p.runs)
+        check('avg_gap=0ms' in run.out and '2 numbers' in run.err, 'and ktstr stats says it, too', run)
+    with Place() as p:
+        p.make('one', 4000, **A)
+        p.make('two', 4000, **B)
+        path = glob.glob(p.runs + '/two/*.json')[0]
+        with open(path, encoding='utf-8') as f:
+            text = f.read().replace('"worst_gap_ms": 4000', '"worst_gap_ms": 7000.' + '0' * 100)
+        with open(path, 'w', encoding='utf-8') as f:
+            f.write(text)
+        status, out, done = compare()
+        check(finding(out)['b']['value'] == 7000 and finding(out)['verdict'] == 'regression' and 'not measured' not in done.err, 'a number of 105 characters has its value', done)
+
+
+def check_many_metrics():
+    """The time must grow with the number of metrics, not with its square, which would be 64 times as much here."""
+    took = {}
+    for count in (5000, 40000):
+        with Place() as p:
+            for run, side in (('one', A), ('two', B)):
+                for seed in (1, 2, 3):
+                    p.write(run, seed=seed, stats={'ext_metrics': {f'metric_{i}': i + seed for i in range(count)}}, **side)
+            before = os.times()
+            status, out, done = compare('--test', 'welch')
+            took[count] = os.times().children_user - before.children_user
+            check(status == 0 and len(out['findings']) == count + 1, f'{count} metrics that are not registered are compared', (status, done.err))
+    print('# seconds:', took)
+    check(took[40000] < 25 * max(took[5000], .02), 'its time is not quadratic', took)
+
+
 def check_formats():
     with Place() as p:
         p.make('one', 1000, scheduler='a "quoted", name', **A)
@@ -587,6 +639,6 @@ def check_commits():
 for part in (check_limits, check_policy, check_selection, check_pairs, check_averages, check_tests, check_paired,
              check_history_and_runs, check_links, check_locked_index, check_values,
              check_hosts, check_explain, check_analysis, check_formats, check_commits, check_phases,
-             check_page):
+             check_page, check_unusable, check_many_metrics):
     part()
 finish(at_least=100)
