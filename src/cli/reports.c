@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "cli/out.h"
 #include "cli/reports.h"
+#include "results/scan.h"
 #include "run/rundir.h"
 
 static int check_files(const struct report_orders *o, struct err **err)
@@ -140,8 +141,8 @@ static char *newest_run(const char *root)
 	DIR *dir = opendir(root);
 	for (struct dirent *e; dir && (e = readdir(dir));) {
 		struct stat st;
-		if (e->d_name[0] == '.' || fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-		    !S_ISDIR(st.st_mode))
+		if (e->d_name[0] == '.' || is_samples_name(e->d_name) ||
+		    fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
 			continue;
 		bool later = st.st_mtim.tv_sec > when.tv_sec ||
 			     (st.st_mtim.tv_sec == when.tv_sec && st.st_mtim.tv_nsec > when.tv_nsec);
