@@ -127,6 +127,10 @@ void reports_say_problems(const struct report_results *r)
 	if (r->damaged > RESULTS_PROBLEMS)
 		say_printf("warning: %zu more sidecar%s could not be read\n", r->damaged - RESULTS_PROBLEMS,
 			   plural(r->damaged - RESULTS_PROBLEMS));
+	size_t unreadable = report_results_count(r).outcome[OUTCOME_UNREADABLE];
+	if (unreadable)
+		say_printf("note: %zu of %zu results could not be read; whether they passed is not known\n", unreadable,
+			   r->count);
 	if (r->damaged)
 		status_note(EXIT_BAD_DATA);
 }

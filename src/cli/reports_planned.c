@@ -55,7 +55,7 @@ static int add_test(struct planning *p, const json_t *test, struct err **err)
 	const struct missing_result missing = {
 		.name = member(test, "name"),
 		.suite = member(test, "suite"),
-		.why = "its run was interrupted, or has not ended yet",
+		.why = "its run ended before it began, or has not ended yet",
 	};
 	result_key(&key, missing.suite, missing.name);
 	if (json_object_get(p->present, buf_str(&key)) || may_be_damaged(p, missing.name))
@@ -108,7 +108,7 @@ int reports_add_planned(struct report_results *r, struct err **err)
 	size_t missing = r->count - p.before;
 	json_decref(p.present);
 	if (missing && result == 0)
-		say_printf("warning: %zu planned test%s no result: the run was interrupted, or has not ended yet\n",
+		say_printf("warning: %zu planned test%s no result: the run ended before, or has not ended yet\n",
 			   missing, missing == 1 ? " has" : "s have");
 	report_results_sort(r);
 	return result;

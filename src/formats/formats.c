@@ -48,18 +48,33 @@ static char *nearest_directory(const char *path)
 	return dir;
 }
 
+static int check_directory(const char *file, struct err **err)
+{
+	_cleanup_free_ char *dir = nearest_directory(file);
+	if (!dir)
+		return -ENOMEM;
+	if (!path_is_dir(dir))
+		return FAIL(err, ERR_OUTPUT, -ENOTDIR, "write '%s': '%s' is not a directory", file, dir);
+	if (access(dir, W_OK | X_OK) < 0)
+		return FAIL(err, ERR_OUTPUT, -errno, "write '%s': directory '%s': %s", file, dir, strerror(errno));
+	return 0;
+}
+
+/* The file alone is written to, so its directory may belong to others. */
+static int check_append(const char *file, struct err **err)
+{
+	if (path_is_dir(file))
+		return FAIL(err, ERR_OUTPUT, -EISDIR, "append to '%s': it is a directory; name a file", file);
+	return access(file, W_OK) < 0 ? FAIL(err, ERR_OUTPUT, -errno, "append to '%s': %s", file, strerror(errno)) : 0;
+}
+
 int report_order_check(const struct report_order *o, struct err **err)
 {
 	if (!strcmp(o->file, "-"))
 		return 0;
-	_cleanup_free_ char *dir = nearest_directory(o->file);
-	int result = dir ? 0 : -ENOMEM;
-	if (dir && !path_is_dir(dir))
-		result = FAIL(err, ERR_OUTPUT, -ENOTDIR, "write '%s': '%s' is not a directory", o->file, dir);
-	else if (dir && access(dir, W_OK | X_OK) < 0)
-		result = FAIL(err, ERR_OUTPUT, -errno, "write '%s': directory '%s': %s", o->file, dir, strerror(errno));
-	if (result == 0 && path_exists(o->file))
-		result = file_check_output(o->file, err);
+	int result = !path_exists(o->file) ? check_directory(o->file, err)
+		     : o->format->appends  ? check_append(o->file, err)
+					   : file_check_output(o->file, err);
 	return result < 0 ? err_wrap(err, result, "write the %s report", o->format->name) : 0;
 }
 

@@ -146,7 +146,13 @@ static size_t judge_group(const struct compare_view *v, const struct results *re
 	const struct contributors *head = &v->pairing->group[group].side[SIDE_B];
 	if (!head->count || !v->pairing->group[group].side[SIDE_A].count)
 		return 0;
-	json_auto_t *o = result_read_file(results, (size_t)(head->row[0] - results->pool.row), NULL);
+	json_auto_t *o = NULL;
+	for (size_t i = 0; i < head->count && !o; i++)
+		o = result_read_file(results, (size_t)(head->row[i] - results->pool.row), NULL);
+	if (!o)
+		buf_appendf(&ret->lines,
+			    "warning: the gates that %s declares are not known: its results cannot be read\n",
+			    v->pool->text[v->pairing->group[group].test]);
 	const json_t *list = json_object_get(o, "perf_delta_assertions");
 	if (noise)
 		judge_declared(v, group, list, ret);

@@ -134,6 +134,10 @@ def cached(p, base, head):
     results.make(p.runs, 'c', 1000, 1010, project_commit=head, scheduler='scx_x')
     run = p.delta('--a-scheduler', 'eevdf', '--b-scheduler', 'scx_x', '--json', '--fail-threshold', '1')
     check(run.status == 0 and json.loads(run.out)['summary']['improvements'] == 1, 'two schedulers at one commit', run)
+    run = p.delta('--a-scheduler', 'eevdf', '--b-scheduler', 'scx_y')
+    check(run.status == 0 and 'nothing is compared: --b-scheduler scx_y matches none; there are eevdf, scx_x;' in run.err, 'a scheduler without results is named', run)
+    run = p.delta('--a-scheduler', 'eevdf', '--b-scheduler', 'scx_x', '--filter', 'nothing')
+    check(run.status == 0 and "--filter: no result has 'nothing'" in run.err, 'so is a filter', run)
     shutil.rmtree(p.runs)
 
 

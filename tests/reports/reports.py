@@ -16,7 +16,7 @@ import xml.etree.ElementTree as ET
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'lib'))
 import made_results  # noqa: E402
-from tap import Run, check, finish, skip  # noqa: E402
+from tap import KTSTR, Run, check, finish, skip  # noqa: E402
 
 FORMATS = {'junit': 'junit.xml', 'ktap': 'results.ktap', 'tap': 'results.tap', 'ndjson': 'results.ndjson', 'html': 'results.html',
            'github': 'annotations.txt', 'github-summary': 'summary.md'}
@@ -240,7 +240,7 @@ def unreadable(directory):
     made_results.make(run, 1)
     write_text(f'{run}/cut-0123456789abcdef.ktstr.json', '{"schema": {"name": "ktstr.resu')
     done = Run('report', 'half', '--to', ','.join(f'{key}=half-out/{file}' for key, file in FORMATS.items()), cwd=directory)
-    check(done.status == 65 and done.err.count('warning: ') == 1 and 'cut-0123456789abcdef.ktstr.json' in done.err, 'unreadable: the status is 65, and a warning names the file', done)
+    check(done.status == 65 and done.err.count('warning: ') == 1 and 'note: 1 of 2 results could not be read' in done.err and 'cut-0123456789abcdef.ktstr.json' in done.err, 'unreadable: the status is 65, and a warning names the file', done)
     texts = {key: read(os.path.join(directory, 'half-out', file)) for key, file in FORMATS.items()}
     check_all(directory, texts, 'half-out', 2)
     signs = {'junit': 'errors="1"', 'ktap': 'not ok 1 cut-0123456789abcdef # ERROR unreadable: ', 'tap': 'not ok 1 - cut-0123456789abcdef\n', 'ndjson': '"unreadable":1',
@@ -280,6 +280,22 @@ def interrupted(directory):
     check(damaged_one.status == 65 and '1..2\n' in damaged_one.out, 'interrupted: a damaged result is not missing, too', damaged_one)
 
 
+def as_nobody(directory):
+    """Without the rights of root: a step's summary is a file in a directory of others, and so are devices."""
+    title = 'a file that one may write to, in a directory that one may not'
+    if os.geteuid() != 0:
+        skip(title, 'needs root, to be another user')
+        return
+    os.chmod(directory, 0o755)
+    write_text(directory + '/summary.md', '')
+    os.chmod(directory + '/summary.md', 0o666)
+    for path in [directory + '/kept', *glob.glob(directory + '/kept/*')]:
+        os.chmod(path, 0o755)
+    for order, status in (('github-summary=summary.md', 0), ('tap=/dev/null', 0), ('tap=summary.md', 74), ('tap=new.tap', 74), ('github-summary=new.md', 74)):
+        done = subprocess.run([KTSTR, 'report', 'kept', '--to', order], cwd=directory, user=65534, group=65534, extra_groups=[], capture_output=True, text=True)
+        check(done.returncode == status, f'{title}: {order}', f'{done.returncode} {done.stderr}')
+
+
 def bad_files(directory):
     """What the reports would destroy, and files that cannot be written, are refused before anything is read or run."""
     made_results.make(os.path.join(directory, 'kept'), 2)
@@ -304,6 +320,7 @@ def bad_files(directory):
         done = Run(*argv, cwd=directory)
         check(done.status == status and said in done.err and done.err.count('\n') == 1, 'refused: ' + ' '.join(argv).replace(directory, '')[:70], done)
     check(read(sidecar) == before and read(directory + '/same.xml') == '' and not os.path.exists(directory + '/one'), 'and nothing is written')
+    as_nobody(directory)
     both = Run('report', 'kept', '--to', 'tap=/dev/null,junit=/dev/null,ktap=-,github', cwd=directory)
     check(both.status == 0 and 'KTAP version 1' in both.out, 'devices and standard output take several', both)
 
