@@ -10,7 +10,11 @@
  * said of a failure, the same of a second run (run/second_run.h), snapshots that the test asked for, instructions that
  * its kernel executed, and the recorded schedule (schedule/log.h).
  */
-#define SIDECAR_SUFFIX	 ".ktstr.json"
+#define SIDECAR_SUFFIX ".ktstr.json"
+/* The finding of a test that was stopped because a signal ended its run. */
+#define FINDING_INTERRUPTED "interrupted"
+/* Directories of the runs that `ktstr perf-delta` makes. Other commands read them only by their names. */
+#define SAMPLES_PREFIX	 "perf-delta-noise-"
 #define REPORT_SUFFIX	 ".report.txt"
 #define MEMORY_SUFFIX	 ".vmcore"
 #define DUMP_SUFFIX	 ".failure-dump.json"

@@ -2,6 +2,7 @@
 /* cmd_merge.c -- ktstr merge: joins the results of several runs, such as the shards of a CI matrix, to one verdict. */
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <ktstr/test.h>
 
@@ -10,6 +11,7 @@
 #include "cli/commands.h"
 #include "cli/out.h"
 #include "cli/reports.h"
+#include "cli/reports_planned.h"
 #include "cli/shared_options.h"
 
 #define PLAN_BYTES_MAX ((size_t)256 << 20)
@@ -31,24 +33,6 @@ static const struct option_row merge_options[] = {
 
 /* --- plan --------------------------------------------------------------------------------------------------------- */
 
-static void put_key(struct buf *key, const char *suite, const char *name)
-{
-	buf_clear(key);
-	buf_appendf(key, "%s\n%s", suite, name);
-}
-
-/* {suite and name: true} of all results. */
-static json_t *present(const struct report_results *r)
-{
-	json_t *set = json_object();
-	_cleanup_buf_ struct buf key = BUF_NULL;
-	for (size_t i = 0; i < r->count; i++) {
-		put_key(&key, r->item[i].suite, r->item[i].name);
-		json_put(&set, buf_str(&key), json_true());
-	}
-	return set;
-}
-
 static const char *member(const json_t *o, const char *key)
 {
 	return json_string_value(json_object_get(o, key));
@@ -66,7 +50,7 @@ static int check_planned(const json_t *planned, const json_t *set, struct report
 						.why = "it is planned, but none of the runs has its result" };
 	if (!missing.name)
 		return FAIL(err, ERR_DATA, -EBADMSG, "there is a line without the name of a test");
-	put_key(&key, missing.suite ?: "", missing.name);
+	result_key(&key, missing.suite ?: "", missing.name);
 	if (json_object_get(set, buf_str(&key)))
 		return 0;
 	return report_results_add_missing(r, &missing, err);
@@ -75,7 +59,7 @@ static int check_planned(const json_t *planned, const json_t *set, struct report
 static int take_plan(const char *path, struct report_results *r, struct err **err)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
-	json_auto_t *set = present(r);
+	json_auto_t *set = results_present(r);
 	int result = set ? file_read(path, PLAN_BYTES_MAX, &text, err) : -ENOMEM;
 	if (result == 0 && (!text.len || strlen(buf_str(&text)) != text.len))
 		result = FAIL(err, ERR_DATA, -EBADMSG, "%s",
@@ -92,25 +76,32 @@ static int take_plan(const char *path, struct report_results *r, struct err **er
 	return result < 0 ? err_wrap(err, result, "read the plan '%s'", path) : 0;
 }
 
+/* The plan that the user names, and those that lie beside the results. */
+static int take_plans(const char *path, struct report_results *r, struct err **err)
+{
+	int result = path ? take_plan(path, r, err) : 0;
+	return result == 0 ? reports_add_planned(r, err) : result;
+}
+
 /* --- copies ------------------------------------------------------------------------------------------------------- */
 
 static const char *const endings[] = { SIDECAR_SUFFIX, REPORT_SUFFIX, ".vmcore" };
 
-/* NAME-VARIANT, or NAME-VARIANT-sSEED if @seeded; without the ending. NULL: out of memory. */
-static char *target_stem(const struct report_result *t, const char *dir, bool seeded)
+/*
+ * Names for results of one variant of a test, without the ending: NAME-VARIANT, NAME-VARIANT-sSEED, and then
+ * NAME-VARIANT-sSEED-2 and so on. @number: from 0. NULL: out of memory.
+ */
+static char *target_stem(const struct report_result *t, const char *dir, unsigned number)
 {
 	const char *name = path_basename(t->sidecar);
 	size_t len = strlen(name), end = strlen(SIDECAR_SUFFIX);
-	char *stem = NULL, *rest;
-	unsigned long seed = strtoul(t->seed, &rest, 0);
-	if (asprintf(&stem, "%s/%.*s", dir, (int)(len > end ? len - end : len), name) < 0)
-		return NULL;
-	if (!seeded)
-		return stem;
-	char *with = NULL;
-	int r = asprintf(&with, "%s-s%016lx", stem, seed);
-	free(stem);
-	return r < 0 ? NULL : with;
+	_cleanup_buf_ struct buf stem = BUF_NULL;
+	buf_appendf(&stem, "%s/%.*s", dir, (int)(len > end ? len - end : len), name);
+	if (number)
+		buf_appendf(&stem, "-s%016lx", strtoul(t->seed, NULL, 0));
+	if (number > 1)
+		buf_appendf(&stem, "-%u", number);
+	return buf_steal(&stem);
 }
 
 static char *with_ending(const char *stem, const char *ending)
@@ -125,16 +116,17 @@ static bool is_taken(const char *stem)
 	return path && path_exists(path);
 }
 
-/* Results of one variant of a test differ in their seeds, or else the later one replaces the former. */
+/* Each result counted for the verdict, so each one is kept. */
 static char *choose_stem(const struct report_result *t, const char *dir)
 {
-	char *stem = target_stem(t, dir, /* seeded= */ false);
-	if (!stem || !is_taken(stem))
-		return stem;
-	free(stem);
-	stem = target_stem(t, dir, /* seeded= */ true);
-	if (stem && is_taken(stem))
-		say_printf("note: %s with seed %s is there twice; the later result is kept\n", t->name, t->seed);
+	unsigned number = 0;
+	char *stem = target_stem(t, dir, number);
+	while (stem && is_taken(stem)) {
+		free(stem);
+		stem = target_stem(t, dir, ++number);
+	}
+	if (stem && number > 1)
+		say_printf("note: %s with seed %s has several results; all are kept\n", t->name, t->seed);
 	return stem;
 }
 
@@ -153,14 +145,22 @@ static int copy_result(const struct report_result *t, const char *dir, struct er
 	return r;
 }
 
+/* A damaged file stays in sight, unless it may not even be read. */
+static bool is_copied(const struct report_result *t)
+{
+	return *t->sidecar && (t->outcome != OUTCOME_UNREADABLE || access(t->sidecar, R_OK) == 0);
+}
+
 static int compare_age(const void *left, const void *right)
 {
 	const struct report_result *a = *(const struct report_result *const *)left,
 				   *b = *(const struct report_result *const *)right;
-	return a->ended < b->ended ? -1 : a->ended > b->ended;
+	if (a->ended != b->ended)
+		return a->ended < b->ended ? -1 : 1;
+	return (a > b) - (a < b);
 }
 
-/* In the order of age, so that of two results with one name the later one is kept. */
+/* In the order of age, so that the earliest of several results keeps its name. */
 static int copy_all(const struct report_results *r, const char *dir, struct err **err)
 {
 	_cleanup_free_ const struct report_result **order = calloc(r->count + 1, sizeof(*order));
@@ -171,7 +171,7 @@ static int copy_all(const struct report_results *r, const char *dir, struct err 
 		order[i] = &r->item[i];
 	qsort(order, r->count, sizeof(*order), compare_age);
 	for (size_t i = 0; result == 0 && i < r->count; i++)
-		if (*order[i]->sidecar)
+		if (is_copied(order[i]))
 			result = copy_result(order[i], dir, err);
 	return result < 0 ? err_wrap(err, result, "copy the results to '%s'", dir) : 0;
 }
@@ -209,12 +209,16 @@ static int run_merge(void *args, struct err **err)
 	if (!a->operands.count)
 		return FAIL(err, ERR_USAGE, -EINVAL, "merge: which runs? Name their directories");
 	int r = reports_parse("report", &a->report, &orders, err);
+	if (r == 0 && a->plan)
+		r = reports_check_input("report", &orders, a->plan, err);
 	if (r == 0 && a->into)
 		r = check_into(a->into, err);
 	if (r == 0)
 		r = reports_read(&a->operands, &results, err);
-	if (r == 0 && a->plan)
-		r = take_plan(a->plan, &results, err);
+	if (r == 0)
+		r = reports_check_results("report", &orders, &results, err);
+	if (r == 0)
+		r = take_plans(a->plan, &results, err);
 	if (r == 0 && a->into)
 		r = copy_all(&results, a->into, err);
 	if (r < 0)

@@ -15,6 +15,7 @@
 #include "cli/slurm.h"
 #include "cli/stats_args.h"
 #include "kernel/ref.h"
+#include "stats/filter_explain.h"
 #include "stats/runs.h"
 #include "stats/significance.h"
 
@@ -107,6 +108,7 @@ static int parse_options(const struct perf_args *a, struct compare_options *ret,
 		.confidence = 0.95,
 		.power = 0.8,
 		.policy = POLICY_NULL,
+		.from_zero = !a->noise,
 		.phase = -1,
 	};
 	*ret_spread = 5;
@@ -346,20 +348,28 @@ static int judge_pairs(const struct perf_args *a, const struct worktree_spec *si
 }
 
 /* A new project has no results of its baseline; that is no reason to fail. */
-static int say_empty(const struct perf_args *a, const struct worktree_spec *side, const struct pairing *g,
-		     const char *root, struct err **err)
+static int say_empty(const struct perf_args *a, const struct worktree_spec *side, const struct filter *filter,
+		     const struct results *r, const struct pairing *g, struct err **err)
 {
+	const struct filter_options option[SIDE_MAX] = {
+		{ .of[DIMENSION_SCHEDULER] = "--a-scheduler", .of[DIMENSION_COMMIT] = "commit", .part = "--filter" },
+		{ .of[DIMENSION_SCHEDULER] = "--b-scheduler", .of[DIMENSION_COMMIT] = "commit", .part = "--filter" },
+	};
 	if (a->noise)
 		return FAIL(err, ERR_DATA, -ENOENT,
 			    "perf-delta: the runs have no results of %s (%s); 'ktstr test --list' shows the tests%s",
 			    side[g->selected[SIDE_A] ? SIDE_B : SIDE_A].phrase,
 			    side[g->selected[SIDE_A] ? SIDE_B : SIDE_A].label,
 			    a->all_tests ? "" : ", and --all-tests runs also those that do not set performance_mode");
-	for (int s = 0; s < SIDE_MAX; s++)
-		if (!g->selected[s])
-			say_printf("note: there are no results of %s%s in '%s', so nothing is compared; --noise-adjust "
-				   "makes them\n",
-				   side[s].label, a->a_scheduler ? " with that scheduler" : "", root);
+	for (int s = 0; s < SIDE_MAX; s++) {
+		_cleanup_buf_ struct buf why = BUF_NULL;
+		if (g->selected[s])
+			continue;
+		filter_explain(r, &filter[s], &option[s], &why);
+		say_printf("note: there are no results of %s%s in '%s', so nothing is compared: %s; --noise-adjust "
+			   "makes them\n",
+			   side[s].label, a->a_scheduler ? " with that scheduler" : "", r->scan.root, buf_str(&why));
+	}
 	return 0;
 }
 
@@ -370,7 +380,7 @@ static int compare(const struct perf_args *a, const struct worktree_spec *side, 
 	struct pairing g;
 	if (!filter)
 		return -ENOMEM;
-	int code = stats_load(root, SCAN_RUNS, a->dir, &r, err);
+	int code = stats_load(root, a->noise ? SCAN_WITH_SAMPLES : SCAN_RUNS, a->dir, &r, err);
 	if (code < 0)
 		return code;
 	if (a->noise)
@@ -379,7 +389,7 @@ static int compare(const struct perf_args *a, const struct worktree_spec *side, 
 	code = pair_rows(&r.pool, filter, &g);
 	if (code == 0) {
 		bool empty = !g.selected[SIDE_A] || !g.selected[SIDE_B];
-		code = empty ? say_empty(a, side, &g, root, err) : judge_pairs(a, side, &g, &r, err);
+		code = empty ? say_empty(a, side, filter, &r, &g, err) : judge_pairs(a, side, &g, &r, err);
 		pairing_done(&g);
 	}
 	results_done(&r);
@@ -475,8 +485,8 @@ const struct command cmd_perf_delta = {
 		"of "
 		"both has the same seed. The tests of samples need some values; N of 5 or more is advised. Results of "
 		"tests "
-		"that did not pass are left out. The results stay in the directories perf-delta-noise-*. An "
-		"interrupted "
+		"that did not pass are left out. The results stay in the directories perf-delta-noise-*, "
+		"which other commands read only if they are named. An interrupted "
 		"command can be continued by the same command. Filters of git (LFS) and submodules are not checked "
 		"out.\n\n"
 		"A change counts if it is more than noise and at least as large as 'ktstr help metrics' says. The exit "

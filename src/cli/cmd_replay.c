@@ -107,7 +107,7 @@ static int read_directory(struct run_results *d, struct err **err)
 {
 	_cleanup_err_ struct err *why = NULL;
 	int r = report_results_add_path(&d->results, d->path, &why);
-	if (r == -ENOENT)
+	if (r == -ENOENT || r == -ENODATA)
 		return 0;
 	if (r < 0 && err)
 		*err = TAKE_PTR(why);

@@ -3,6 +3,7 @@
 #include "cli/commands.h"
 #include "cli/out.h"
 #include "cli/reports.h"
+#include "cli/reports_planned.h"
 #include "cli/shared_options.h"
 
 struct report_args {
@@ -25,6 +26,10 @@ static int run_report(void *args, struct err **err)
 	int r = reports_parse("to", &a->to, &orders, err);
 	if (r == 0)
 		r = reports_read(&a->operands, &results, err);
+	if (r == 0)
+		r = reports_add_planned(&results, err);
+	if (r == 0)
+		r = reports_check_results("to", &orders, &results, err);
 	return r == 0 ? reports_write(&orders, &results, err) : r;
 }
 

@@ -33,15 +33,11 @@ static void print_as(enum stats_format format, const json_t *json, struct buf *t
 		out_buf(text);
 }
 
-static enum scan_scope scope_of(const struct stats_args *a)
-{
-	return a->history ? SCAN_WITH_HISTORY : SCAN_RUNS;
-}
-
-static int load_root(const struct stats_args *a, const char *root, struct results *ret, struct err **err)
+static int load_root(const struct stats_args *a, const char *root, enum scan_scope with_history, struct results *ret,
+		     struct err **err)
 {
 	int r = root ? stats_check_dir(a->dir, err) : -ENOMEM;
-	return r == 0 ? stats_load(root, scope_of(a), a->dir, ret, err) : r;
+	return r == 0 ? stats_load(root, a->history ? with_history : SCAN_RUNS, a->dir, ret, err) : r;
 }
 
 /* --- stats -------------------------------------------------------------------------------------------------------- */
@@ -54,7 +50,8 @@ static char *newest_run(const char *root)
 	struct timespec when = { 0 };
 	struct stat st;
 	for (struct dirent *e; d && (e = readdir(d));) {
-		if (*e->d_name == '.' || fstatat(dirfd(d), e->d_name, &st, 0) < 0 || !S_ISDIR(st.st_mode))
+		if (*e->d_name == '.' || is_samples_name(e->d_name) || fstatat(dirfd(d), e->d_name, &st, 0) < 0 ||
+		    !S_ISDIR(st.st_mode))
 			continue;
 		bool later = st.st_mtim.tv_sec != when.tv_sec ? st.st_mtim.tv_sec > when.tv_sec
 							      : st.st_mtim.tv_nsec > when.tv_nsec;
@@ -197,7 +194,7 @@ static int run_list(void *args, struct err **err)
 	_cleanup_buf_ struct buf out = BUF_NULL;
 	struct results r;
 	struct runs runs;
-	int code = load_root(a, root, &r, err);
+	int code = load_root(a, root, SCAN_ALL, &r, err);
 	if (code < 0)
 		return code;
 	code = runs_of(&r, &runs);
@@ -231,7 +228,8 @@ const struct command cmd_stats_list = {
 	.summary = "List the runs that have results",
 	.text = "Prints name, number of results, date of the earliest one, and architecture of each run, the one that "
 		"changed last first. With --history also the runs that later ones of the same kernel and commit "
-		"replaced.",
+		"replaced, and the samples that 'ktstr perf-delta' made. Those are in no comparison, unless "
+		"'ktstr stats compare --run' names them.",
 	.option = list_options,
 	.conflict = format_conflicts,
 	.environment = (const enum environment_id[]){ STATS_ENVIRONMENT },
@@ -352,7 +350,7 @@ static int run_list_values(void *args, struct err **err)
 	_cleanup_buf_ struct buf out = BUF_NULL;
 	json_auto_t *all = json_object();
 	struct results r;
-	int code = load_root(a, root, &r, err);
+	int code = load_root(a, root, SCAN_WITH_HISTORY, &r, err);
 	if (code < 0)
 		return code;
 	buf_puts(&out, format == FORMAT_CSV ? "dimension,value\n" : "");

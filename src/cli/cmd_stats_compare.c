@@ -12,6 +12,7 @@
 #include "cli/stats_args.h"
 #include "cli/stats_commits.h"
 #include "stats/compare_text.h"
+#include "stats/filter_explain.h"
 #include "stats/runs.h"
 
 #define HOST_ROWS_MAX	   16
@@ -214,9 +215,30 @@ static const char *find_dirty(const struct pool *p, const struct filter *f)
 	return NULL;
 }
 
-static int check_sides(const struct pool *p, const struct filter *side, const struct pairing *g, const char *root,
-		       struct err **err)
+#define OPTION_BYTES 32
+
+/* The options are named as they were given: for one side, or for both. */
+static void explain_empty(const struct compare_args *a, const struct results *r, const struct filter *f, enum side s,
+			  struct buf *out)
 {
+	char name[DIMENSION_MAX][OPTION_BYTES];
+	struct filter_options o = { .part = "-E" };
+	for (int d = 0; d < DIMENSION_MAX; d++) {
+		bool own = (s == SIDE_A ? &a->a[d] : &a->b[d])->count;
+		snprintf(name[d], sizeof(name[d]), "--%s%s",
+			 !own	       ? ""
+			 : s == SIDE_A ? "a-"
+				       : "b-",
+			 dimensions[d].option);
+		o.of[d] = name[d];
+	}
+	filter_explain(r, f, &o, out);
+}
+
+static int check_sides(const struct compare_args *a, const struct results *r, const struct filter *side,
+		       const struct pairing *g, const char *root, struct err **err)
+{
+	const struct pool *p = &r->pool;
 	size_t valid = 0;
 	for (size_t i = 0; i < p->rows; i++)
 		valid += result_is_valid(&p->row[i]);
@@ -225,12 +247,14 @@ static int check_sides(const struct pool *p, const struct filter *side, const st
 			    "stats compare: no sidecar data found under %s. Run `ktstr test` to make some", root);
 	for (int s = 0; s < SIDE_MAX; s++) {
 		const char *dirty = g->selected[s] ? NULL : find_dirty(p, &side[s]);
+		_cleanup_buf_ struct buf why = BUF_NULL;
+		if (!g->selected[s])
+			explain_empty(a, r, &side[s], (enum side)s, &why);
 		if (!g->selected[s])
 			return FAIL(err, ERR_DATA, -ENOENT,
-				    "stats compare: %c side filter matched 0 sidecars in pool of %zu%s%s%s; run 'ktstr "
-				    "stats "
-				    "list-values' to see the values that there are",
-				    'A' + s, valid, dirty ? "; did you mean '" : "", dirty ? dirty : "",
+				    "stats compare: %c side filter matched 0 sidecars in pool of %zu: %s%s%s%s; 'ktstr "
+				    "stats list-values' shows all values",
+				    'A' + s, valid, buf_str(&why), dirty ? "; did you mean '" : "", dirty ? dirty : "",
 				    dirty ? "'?" : "");
 		if (g->dirty[s])
 			say_printf("warning: %zu of %zu results on side %c are of working trees with changes\n",
@@ -415,7 +439,7 @@ static int compare_loaded(const struct compare_args *a, const char *root, const 
 		return code;
 	code = check_slices(&g, err);
 	if (code == 0)
-		code = check_sides(&r->pool, side, &g, root, err);
+		code = check_sides(a, r, side, &g, root, err);
 	if (code == 0)
 		code = compare_pairs(a, side, r, &g, err);
 	pairing_done(&g);
@@ -436,7 +460,7 @@ static int run_compare(void *args, struct err **err)
 		code = make_filters(a, &commits, side, err);
 	if (code < 0)
 		return code;
-	code = stats_load(root, a->history || a->run.count ? SCAN_WITH_HISTORY : SCAN_RUNS, a->dir, &r, err);
+	code = stats_load(root, a->run.count ? SCAN_ALL : a->history ? SCAN_WITH_HISTORY : SCAN_RUNS, a->dir, &r, err);
 	if (code < 0)
 		return code;
 	code = compare_loaded(a, root, side, &r, err);

@@ -452,7 +452,7 @@ static int find_commit(struct session *s)
 /* The end of the event stream, and the other reports. */
 static int write_reports(struct session *s, nsec_t wall, struct err **err)
 {
-	_cleanup_(report_results_done) struct report_results results = RESULTS_NULL;
+	_cleanup_(report_results_done) struct report_results results = { .interrupted = s->counts.interrupted };
 	int r = 0;
 	if (s->stream.fd >= 0) {
 		_cleanup_buf_ struct buf line = BUF_NULL;

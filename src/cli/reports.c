@@ -11,7 +11,19 @@
 #include "base/text.h"
 #include "cli/out.h"
 #include "cli/reports.h"
+#include "results/scan.h"
 #include "run/rundir.h"
+
+static int check_files(const struct report_orders *o, struct err **err)
+{
+	int r = 0;
+	for (size_t i = 0; i < o->count && r == 0; i++) {
+		r = report_order_check(&o->item[i], err);
+		for (size_t k = 0; k < i && r == 0; k++)
+			r = report_orders_differ(&o->item[k], &o->item[i], err);
+	}
+	return r;
+}
 
 int reports_parse(const char *option, const struct strings *texts, struct report_orders *ret, struct err **err)
 {
@@ -23,7 +35,32 @@ int reports_parse(const char *option, const struct strings *texts, struct report
 			return err_wrap(err, r, "--%s", option);
 	}
 	ret->count = texts->count;
-	return 0;
+	int r = check_files(ret, err);
+	return r < 0 ? err_wrap(err, r, "--%s", option) : 0;
+}
+
+int reports_check_input(const char *option, const struct report_orders *orders, const char *path, struct err **err)
+{
+	int r = 0;
+	for (size_t i = 0; i < orders->count && r == 0; i++)
+		r = file_check_not_input(orders->item[i].file, path, err);
+	return r < 0 ? err_wrap(err, r, "--%s", option) : 0;
+}
+
+int reports_check_results(const char *option, const struct report_orders *orders, const struct report_results *results,
+			  struct err **err)
+{
+	int r = 0;
+	for (size_t i = 0; i < results->count && r == 0; i++) {
+		const char *sidecar = results->item[i].sidecar;
+		_cleanup_free_ char *beside = *sidecar ? rundir_beside(sidecar, REPORT_SUFFIX) : NULL;
+		if (!beside)
+			continue;
+		r = reports_check_input(option, orders, sidecar, err);
+		if (r == 0)
+			r = reports_check_input(option, orders, beside, err);
+	}
+	return r;
 }
 
 static int write_one(const struct report_order *o, const struct report_results *r, struct err **err)
@@ -84,12 +121,18 @@ void reports_say_problems(const struct report_results *r)
 {
 	for (const char *line = buf_str(&r->problems); *line;) {
 		size_t len = strcspn(line, "\n");
-		say_printf("warning: %.*s; it is left out\n", (int)len, line);
+		say_printf("warning: %.*s\n", (int)len, line);
 		line += len + (line[len] != '\0');
 	}
 	if (r->damaged > RESULTS_PROBLEMS)
-		say_printf("warning: %zu more sidecar%s could not be read; left out\n", r->damaged - RESULTS_PROBLEMS,
+		say_printf("warning: %zu more sidecar%s could not be read\n", r->damaged - RESULTS_PROBLEMS,
 			   plural(r->damaged - RESULTS_PROBLEMS));
+	size_t unreadable = report_results_count(r).outcome[OUTCOME_UNREADABLE];
+	if (unreadable)
+		say_printf("note: %zu of %zu results could not be read; whether they passed is not known\n", unreadable,
+			   r->count);
+	if (r->damaged)
+		status_note(EXIT_BAD_DATA);
 }
 
 /* --- runs --------------------------------------------------------------------------------------------------------- */
@@ -102,8 +145,8 @@ static char *newest_run(const char *root)
 	DIR *dir = opendir(root);
 	for (struct dirent *e; dir && (e = readdir(dir));) {
 		struct stat st;
-		if (e->d_name[0] == '.' || fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-		    !S_ISDIR(st.st_mode))
+		if (e->d_name[0] == '.' || is_samples_name(e->d_name) ||
+		    fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
 			continue;
 		bool later = st.st_mtim.tv_sec > when.tv_sec ||
 			     (st.st_mtim.tv_sec == when.tv_sec && st.st_mtim.tv_nsec > when.tv_nsec);
@@ -153,17 +196,39 @@ static int read_run(const char *text, struct report_results *ret, struct err **e
 	return r == 0 ? report_results_add_path(ret, path, err) : r;
 }
 
+/* A shard of a matrix may have no tests. That all of them have none is an error. */
+static int read_runs(const struct strings *runs, struct report_results *ret, struct err **err)
+{
+	const char *empty[STRINGS_MAX];
+	size_t count = 0;
+	_cleanup_err_ struct err *why = NULL;
+	for (size_t i = 0; i < runs->count; i++) {
+		_cleanup_err_ struct err *own = NULL;
+		int r = read_run(runs->item[i], ret, &own);
+		if (r == -ENODATA) {
+			empty[count++] = runs->item[i];
+			why = why ?: TAKE_PTR(own);
+		} else if (r < 0) {
+			*err = TAKE_PTR(own);
+			return r;
+		}
+	}
+	if (!ret->count) {
+		*err = TAKE_PTR(why);
+		return -ENODATA;
+	}
+	for (size_t i = 0; i < count; i++)
+		say_printf("note: there are no results in '%s'\n", empty[i]);
+	return 0;
+}
+
 int reports_read(const struct strings *runs, struct report_results *ret, struct err **err)
 {
-	int r = runs->count ? 0 : read_run(NULL, ret, err);
-	for (size_t i = 0; r == 0 && i < runs->count; i++)
-		r = read_run(runs->item[i], ret, err);
+	int r = runs->count ? read_runs(runs, ret, err) : read_run(NULL, ret, err);
 	if (r < 0)
 		return r;
 	report_results_sort(ret);
 	reports_say_problems(ret);
-	if (ret->damaged)
-		status_note(EXIT_BAD_DATA);
 	return 0;
 }
 
@@ -175,7 +240,8 @@ int results_status(const struct report_results *r)
 	for (size_t i = 0; i < r->count; i++) {
 		const struct report_result *t = &r->item[i];
 		bool failed = t->outcome == OUTCOME_FAIL || t->outcome == OUTCOME_XPASS;
-		if (t->bad)
+		/* What could not be read has no verdict: reading it failed, and that is noted. */
+		if (t->bad && t->outcome != OUTCOME_UNREADABLE)
 			status = status_first(status, failed ? KTSTR_EXIT_FAIL : KTSTR_EXIT_INCONCLUSIVE);
 	}
 	return status;

@@ -13,13 +13,21 @@ struct report_orders {
 	size_t count;
 };
 
-/* @option: its name, for messages. */
+/*
+ * @option: its name, for messages. Also refuses files that cannot be written, and two reports to one file: tests may
+ * run for hours before the reports are written.
+ */
 int reports_parse(const char *option, const struct strings *texts, struct report_orders *ret, struct err **err);
+/* Refuses a report that would replace @path, which the command reads. */
+int reports_check_input(const char *option, const struct report_orders *orders, const char *path, struct err **err);
+/* Refuses a report that would replace one of the results, or the text beside one. */
+int reports_check_results(const char *option, const struct report_orders *orders, const struct report_results *r,
+			  struct err **err);
 /* Writes all reports, also if one of them fails; the error is that of the first. */
 int reports_write(const struct report_orders *orders, const struct report_results *r, struct err **err);
 /* The results of a run that has just ended. @ret is sorted. */
 int reports_collect(const struct run_records *records, struct report_results *ret, struct err **err);
-/* Prints a warning for each sidecar that could not be read. */
+/* Prints a warning for each sidecar that could not be read, and notes the exit status for that. */
 void reports_say_problems(const struct report_results *r);
 /*
  * The directory or file that the user means by @text: a path, or the name of a run's directory. NULL: the run that was

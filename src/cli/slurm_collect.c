@@ -45,6 +45,7 @@ static struct event_kind kind_of(const struct report_result *r)
 		[OUTCOME_FAIL] = { .verdict = KTSTR_FAIL },
 		[OUTCOME_XPASS] = { .verdict = KTSTR_PASS, .known = KNOWN_XPASS },
 		[OUTCOME_NOT_RUN] = { .verdict = KTSTR_INCONCLUSIVE },
+		[OUTCOME_UNREADABLE] = { .verdict = KTSTR_INCONCLUSIVE },
 		[OUTCOME_INCONCLUSIVE] = { .verdict = KTSTR_INCONCLUSIVE },
 		[OUTCOME_FLAKY] = { .verdict = KTSTR_PASS, .flaky = true },
 		[OUTCOME_XFAIL] = { .verdict = KTSTR_FAIL, .known = KNOWN_XFAIL },

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* stats_args.c -- see stats_args.h. */
 #include <dirent.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -31,6 +32,21 @@ enum stats_format stats_format_of(unsigned format, bool json)
 	return json ? FORMAT_JSON : (enum stats_format)format;
 }
 
+/* They are counted whenever results are loaded, also from the index. */
+static void say_unusable(const struct results *r)
+{
+	const struct row *row = &r->pool.row[r->unusable_first];
+	_cleanup_free_ char *file = scan_path(&r->scan, &r->scan.file[r->unusable_first]);
+	uint32_t v = row->first;
+	while (!isinf(r->pool.value[v]))
+		v++;
+	say_printf("warning: %zu number%s in %zu result%s %s too large or too long, and count%s as not measured; the "
+		   "first is %s in '%s'\n",
+		   r->unusable, plural(r->unusable), r->unusable_files, plural(r->unusable_files),
+		   r->unusable == 1 ? "is" : "are", r->unusable == 1 ? "s" : "",
+		   pool_metric_name(&r->pool, r->pool.metric[v]), file ?: "?");
+}
+
 int stats_load(const char *root, enum scan_scope scope, bool archive, struct results *ret, struct err **err)
 {
 	_cleanup_free_ char *cache = cache_sibling("results");
@@ -48,9 +64,8 @@ int stats_load(const char *root, enum scan_scope scope, bool archive, struct res
 			"warning: %zu file%s in '%s' could not be read as results; 'ktstr stats explain-sidecar --run "
 			"RUN' says why\n",
 			ret->invalid, plural(ret->invalid), root);
-	if (ret->pool.nonfinite)
-		say_printf("warning: %zu number%s in results were infinite and count as 0\n", ret->pool.nonfinite,
-			   plural(ret->pool.nonfinite));
+	if (ret->unusable)
+		say_unusable(ret);
 	return 0;
 }
 

@@ -16,7 +16,7 @@ const struct status_row status_rows[] = {
 	  "of 'ktstr replay' only: the tests that were run again passed, and other tests of that run still did not" },
 	{ EXIT_BAD_USAGE, ERR_USAGE, RANK_ERROR, false, "the command line or an environment variable is wrong" },
 	{ EXIT_BAD_DATA, ERR_DATA, RANK_ERROR, false,
-	  "an input is damaged or wrong: a test binary, a kernel, a cache entry" },
+	  "an input is damaged or wrong: a test binary, a kernel, a cache entry, a result" },
 	{ EXIT_NO_BACKEND, ERR_MISSING, RANK_ERROR, false,
 	  "a backend, kernel, tool or file that is needed is not there" },
 	{ EXIT_BUG, ERR_BUG, 6, false, "a bug in ktstr" },

@@ -108,6 +108,8 @@ int session_parse_args(struct session *s, const struct test_args *a, struct err 
 		r = parse_deadline(s, err);
 	if (r == 0)
 		r = reports_parse("report", &a->report, &s->reports, err);
+	for (size_t i = 0; i < a->paths.count && r == 0; i++)
+		r = reports_check_input("report", &s->reports, a->paths.item[i], err);
 	if (r == 0 && !a->kernel.count)
 		r = kernel_list_read(&s->list, err);
 	if (r == 0)

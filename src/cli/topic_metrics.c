@@ -48,7 +48,8 @@ void metrics_markdown(struct buf *out)
 	buf_appendf(out,
 		    "# Metrics\n\n%s\nThe kind says how the values of a run's parts become one value. Over several "
 		    "runs, rates are the quotient of\nthe sums, worst values of distributions are the maximum, and all "
-		    "others are averaged.\n"
+		    "others are averaged. The tests of\n'ktstr stats compare --test' compare "
+		    "means or medians, also of worst values.\n"
 		    "This page is what `ktstr help metrics --markdown` prints.\n\n"
 		    "| metric | polarity | min | share | unit | kind | meaning |\n|---|---|---|---|---|---|---|\n",
 		    meaning);

@@ -2,6 +2,8 @@
 /* formats.c -- see formats.h. */
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "formats/formats.h"
@@ -32,6 +34,89 @@ int report_order_parse(const char *text, struct report_order *ret, struct err **
 	}
 	return FAIL(err, ERR_USAGE, -EINVAL, "'%.*s' is not a format of reports; write FORMAT=FILE, with " FORMATS_TEXT,
 		    (int)MIN_OF(len, (size_t)64), text);
+}
+
+/* The first directory on the way to @path that is there. Those below it are made when the report is written. */
+static char *nearest_directory(const char *path)
+{
+	char *dir = path_dirname(path);
+	while (dir && strcmp(dir, ".") && strcmp(dir, "/") && !path_exists(dir)) {
+		char *above = path_dirname(dir);
+		free(dir);
+		dir = above;
+	}
+	return dir;
+}
+
+static int check_directory(const char *file, struct err **err)
+{
+	_cleanup_free_ char *dir = nearest_directory(file);
+	if (!dir)
+		return -ENOMEM;
+	if (!path_is_dir(dir))
+		return FAIL(err, ERR_OUTPUT, -ENOTDIR, "write '%s': '%s' is not a directory", file, dir);
+	if (access(dir, W_OK | X_OK) < 0)
+		return FAIL(err, ERR_OUTPUT, -errno, "write '%s': directory '%s': %s", file, dir, strerror(errno));
+	return 0;
+}
+
+/* The file alone is written to, so its directory may belong to others. */
+static int check_append(const char *file, struct err **err)
+{
+	if (path_is_dir(file))
+		return FAIL(err, ERR_OUTPUT, -EISDIR, "append to '%s': it is a directory; name a file", file);
+	return access(file, W_OK) < 0 ? FAIL(err, ERR_OUTPUT, -errno, "append to '%s': %s", file, strerror(errno)) : 0;
+}
+
+int report_order_check(const struct report_order *o, struct err **err)
+{
+	if (!strcmp(o->file, "-"))
+		return 0;
+	int result = !path_exists(o->file) ? check_directory(o->file, err)
+		     : o->format->appends  ? check_append(o->file, err)
+					   : file_check_output(o->file, err);
+	return result < 0 ? err_wrap(err, result, "write the %s report", o->format->name) : 0;
+}
+
+/* Without "./" and needless slashes. */
+static void append_plain(struct buf *out, const char *path)
+{
+	for (size_t len; *path; path += len) {
+		len = strcspn(path, "/");
+		if (len && (len > 1 || *path != '.'))
+			buf_appendf(out, "/%.*s", (int)len, path);
+		len += path[len] == '/';
+	}
+}
+
+/* The file that @path will be, also if it is not there yet. NULL: out of memory, or it cannot be found. */
+static char *whole_path(const char *path)
+{
+	_cleanup_free_ char *dir = nearest_directory(path), *real = dir ? realpath(dir, NULL) : NULL;
+	_cleanup_buf_ struct buf whole = BUF_NULL;
+	if (!real)
+		return NULL;
+	append_plain(&whole, real);
+	append_plain(&whole, strcmp(dir, ".") ? path + strlen(dir) : path);
+	return buf_steal(&whole);
+}
+
+/* By another path, too: a link, or the name of a directory above. */
+static bool is_same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+	if (stat(a, &x) == 0 && stat(b, &y) == 0)
+		return S_ISREG(x.st_mode) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+	_cleanup_free_ char *left = whole_path(a), *right = whole_path(b);
+	return left && right && !strcmp(left, right);
+}
+
+int report_orders_differ(const struct report_order *a, const struct report_order *b, struct err **err)
+{
+	if (!strcmp(a->file, "-") || !is_same_file(a->file, b->file))
+		return 0;
+	return FAIL(err, ERR_USAGE, -EEXIST, "the %s and the %s report would both be '%s'; name another file for one",
+		    a->format->name, b->format->name, b->file);
 }
 
 static int append_file(const char *path, const struct buf *text, struct err **err)

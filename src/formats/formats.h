@@ -23,6 +23,12 @@ struct report_order {
 
 /* Parses "junit=FILE". @text is kept. A format without a file goes to standard output. */
 int report_order_parse(const char *text, struct report_order *ret, struct err **err);
+/*
+ * Could its file be written? Its directory may still be missing. ERR_OUTPUT: no; it is better said before tests run.
+ */
+int report_order_check(const struct report_order *o, struct err **err);
+/* Would the second report replace the first? ERR_USAGE: yes. Standard output and devices take both. */
+int report_orders_differ(const struct report_order *a, const struct report_order *b, struct err **err);
 /* Writes a report to its file. For "-" and for formats that print, appends it to @printed instead. */
 int report_write(const struct report_order *o, const struct report_results *r, struct buf *printed, struct err **err);
 

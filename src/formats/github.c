@@ -53,7 +53,9 @@ static void put_annotation(struct buf *out, const char *level, const struct repo
 	_cleanup_buf_ struct buf title = BUF_NULL, message = BUF_NULL;
 	buf_appendf(&title, "%s %s", t->name, outcome_rows[t->outcome].phrase);
 	result_clean_line(t->cause, MESSAGE_MOST, &message);
-	buf_appendf(&message, "%s(%s, %s, %s)", message.len ? "\n" : "", t->scheduler, t->topology, t->kernel_version);
+	if (t->outcome != OUTCOME_UNREADABLE)
+		buf_appendf(&message, "%s(%s, %s, %s)", message.len ? "\n" : "", t->scheduler, t->topology,
+			    t->kernel_version);
 	if (*t->replay)
 		buf_appendf(&message, "\nreplay: %s", t->replay);
 	buf_appendf(out, "::%s ", level);
@@ -108,7 +110,7 @@ static void put_group(struct buf *out, const struct report_results *r, const siz
 		any = true;
 		buf_appendf(out, "%s ", outcome_rows[t->outcome].word);
 		put_plain(out, t->name);
-		buf_puts(out, "\n  replay: ");
+		buf_puts(out, *t->replay ? "\n  replay: " : "");
 		put_plain(out, t->replay);
 		buf_puts(out, "\n");
 	}

@@ -88,19 +88,40 @@ static void put_distinct(struct buf *out, const struct report_results *r, size_t
 	buf_puts(out, more ? " and others</span>" : "</span>");
 }
 
+/* How much of the run is not there. The table lists these tests. */
+static void put_missing(struct buf *out, const struct report_results *r, const struct result_counts *c)
+{
+	size_t missing = c->outcome[OUTCOME_NOT_RUN], damaged = c->outcome[OUTCOME_UNREADABLE], stopped = 0;
+	for (size_t i = 0; i < r->count; i++)
+		stopped += result_is_cut(&r->item[i]);
+	if (missing || stopped || r->interrupted)
+		buf_appendf(out, "<p class=\"lead o-not_run\">%s%zu of %zu test%s without a result, %zu stopped.</p>\n",
+			    r->interrupted ? "The run was interrupted: " : "", missing, c->total, plural(c->total),
+			    stopped);
+	if (damaged)
+		buf_appendf(out, "<p class=\"lead o-unreadable\">%zu of %zu result files could not be read.</p>\n",
+			    damaged, c->total - missing);
+}
+
 static void put_top(struct buf *out, const struct report_results *r, const struct result_counts *c)
 {
 	char text[TIME_TEXT_MAX];
+	bool cut = r->interrupted || c->outcome[OUTCOME_NOT_RUN];
 	buf_appendf(out,
 		    "<a class=\"skip-link\" href=\"#tests\">Skip to the results</a>\n<header class=\"top\">"
-		    "<div class=\"title\"><h1>ktstr report</h1><span class=\"verdict%s\">%s</span></div>\n<p "
+		    "<div class=\"title\"><h1>ktstr report</h1><span class=\"verdict%s\">%s</span>%s%s</div>\n<p "
 		    "class=\"meta\">",
-		    c->bad ? " bad" : "", c->bad ? "failed" : "passed");
+		    c->bad ? " bad" : "", c->bad ? "failed" : "passed", cut ? "<span class=\"verdict cut\">" : "",
+		    !cut	     ? ""
+		    : r->interrupted ? "interrupted</span>"
+				     : "incomplete</span>");
 	put_distinct(out, r, offsetof(struct report_result, run_id), "run");
 	put_distinct(out, r, offsetof(struct report_result, commit), "commit");
 	if (c->last)
 		buf_appendf(out, "<span>%s</span>", time_rfc3339(c->last, text));
-	buf_appendf(out, "<span>%s of machine time</span></p></header>\n", nsec_format(c->wall, text));
+	buf_appendf(out, "<span>%s of machine time</span></p>\n", nsec_format(c->wall, text));
+	put_missing(out, r, c);
+	buf_puts(out, "</header>\n");
 }
 
 void html_write(const struct report_results *r, struct buf *out)

@@ -20,7 +20,8 @@ static void count_one(struct suite_counts *c, const struct report_result *t)
 	c->tests++;
 	c->wall += t->wall;
 	c->failures += t->outcome == OUTCOME_FAIL || (t->outcome == OUTCOME_XPASS && t->bad);
-	c->errors += t->outcome == OUTCOME_INCONCLUSIVE || t->outcome == OUTCOME_NOT_RUN;
+	c->errors +=
+		t->outcome == OUTCOME_INCONCLUSIVE || t->outcome == OUTCOME_NOT_RUN || t->outcome == OUTCOME_UNREADABLE;
 	c->skipped += t->outcome == OUTCOME_SKIP || t->outcome == OUTCOME_XFAIL;
 }
 
@@ -179,6 +180,7 @@ static void put_outcome(struct buf *out, const struct report_result *t)
 			put_status(out, t, "failure", "xpass");
 		break;
 	case OUTCOME_NOT_RUN:
+	case OUTCOME_UNREADABLE:
 	case OUTCOME_INCONCLUSIVE:
 		put_status(out, t, "error", outcome_rows[t->outcome].word);
 		put_tries(out, t, "rerunFailure");

@@ -45,6 +45,9 @@ static void put_directive(struct buf *out, const struct report_result *t)
 	case OUTCOME_NOT_RUN:
 		buf_appendf(out, " # ERROR not run: %s", t->cause);
 		break;
+	case OUTCOME_UNREADABLE:
+		buf_appendf(out, " # ERROR unreadable: %s", t->cause);
+		break;
 	default:
 		break;
 	}

@@ -10,6 +10,7 @@ const struct outcome_row outcome_rows[OUTCOME_MAX] = {
 	[OUTCOME_FAIL] = { "fail", "failed", "F" },
 	[OUTCOME_XPASS] = { "xpass", "passed unexpectedly", "U" },
 	[OUTCOME_NOT_RUN] = { "not_run", "without a result", "N" },
+	[OUTCOME_UNREADABLE] = { "unreadable", "unreadable", "?" },
 	[OUTCOME_INCONCLUSIVE] = { "inconclusive", "inconclusive", "I" },
 	[OUTCOME_FLAKY] = { "flaky", "flaky", "Y" },
 	[OUTCOME_XFAIL] = { "xfail", "failed as known", "X" },
@@ -162,6 +163,11 @@ void report_results_summary(const struct result_counts *c, struct buf *out)
 		buf_appendf(out, "%s%zu %s", comma, c->outcome[o], outcome_rows[o].phrase);
 		comma = ", ";
 	}
+}
+
+bool result_is_cut(const struct report_result *r)
+{
+	return r->outcome == OUTCOME_INCONCLUSIVE && r->cause && !strcmp(r->cause, FINDING_INTERRUPTED);
 }
 
 bool result_has_page(const struct report_result *r)

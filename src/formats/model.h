@@ -18,8 +18,9 @@
 /* How a test ended, the gravest first. Reports list results in this order. */
 enum test_outcome {
 	OUTCOME_FAIL,
-	OUTCOME_XPASS,	 /* passed despite a known failure */
-	OUTCOME_NOT_RUN, /* planned, but there is no result */
+	OUTCOME_XPASS,	    /* passed despite a known failure */
+	OUTCOME_NOT_RUN,    /* planned, but there is no result */
+	OUTCOME_UNREADABLE, /* there is a file, but it could not be read */
 	OUTCOME_INCONCLUSIVE,
 	OUTCOME_FLAKY, /* passed, but not in every try */
 	OUTCOME_XFAIL, /* failed as known */
@@ -81,10 +82,11 @@ static inline char **result_text(struct report_result *r, const struct result_te
 struct report_results {
 	struct report_result *item;
 	size_t count, room;
-	json_t *hosts; /* array of host contexts, each once */
-	json_t *seen;  /* {digest of a host context: index} */
-	size_t damaged;
-	struct buf problems; /* a line for each sidecar that could not be read */
+	json_t *hosts;	     /* array of host contexts, each once */
+	json_t *seen;	     /* {digest of a host context: index} */
+	size_t damaged;	     /* sidecars that could not be read, or not their details */
+	struct buf problems; /* a line for each of them */
+	bool interrupted;    /* a signal ended the run before its tests had ended */
 };
 
 #define RESULTS_NULL	  ((struct report_results){ 0 })
@@ -94,9 +96,9 @@ struct report_results {
 #define RESULTS_COUNT_MAX ((size_t)1 << 20)
 
 void report_results_done(struct report_results *r);
-/* Reads one sidecar. A damaged one is noted in `problems`, and is not an error. */
+/* Reads one sidecar. One that cannot be read is a result without a verdict, noted in `problems`, and no error. */
 int report_results_add_file(struct report_results *r, const char *path, struct err **err);
-/* Reads a sidecar, or those in a directory; directories without any are searched down to a depth. -ENOENT: none. */
+/* Reads a sidecar, or those in a directory; directories without any are searched down to a depth. -ENODATA: none. */
 int report_results_add_path(struct report_results *r, const char *path, struct err **err);
 /* A planned test that has no result. Texts may be NULL. */
 struct missing_result {
@@ -117,6 +119,8 @@ struct result_counts {
 struct result_counts report_results_count(const struct report_results *r);
 /* "12 tests: 1 failed, 11 passed": every count that is not 0. */
 void report_results_summary(const struct result_counts *c, struct buf *out);
+/* Was it stopped because its run was interrupted? */
+bool result_is_cut(const struct report_result *r);
 /* The results that have findings worth a page: all except those that passed at the first try. */
 bool result_has_page(const struct report_result *r);
 

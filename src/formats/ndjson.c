@@ -56,6 +56,7 @@ json_t *results_sum_json(const struct report_results *r)
 	json_put_u64(&o, "xfailed", n[OUTCOME_XFAIL]);
 	json_put_u64(&o, "xpassed", n[OUTCOME_XPASS]);
 	json_put_u64(&o, "not_run", n[OUTCOME_NOT_RUN]);
+	json_put_u64(&o, "unreadable", n[OUTCOME_UNREADABLE]);
 	return o;
 }
 

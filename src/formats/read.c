@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/text.h"
 #include "formats/model.h"
 #include "results/scan.h"
 
@@ -105,6 +106,7 @@ static bool is_bad(enum test_outcome outcome, const struct record *o)
 	switch (outcome) {
 	case OUTCOME_FAIL:
 	case OUTCOME_NOT_RUN:
+	case OUTCOME_UNREADABLE:
 		return true;
 	case OUTCOME_XPASS:
 		return !record_is_bool(o, RECORD_KNOWN_FAIL, "flaky", true);
@@ -269,6 +271,7 @@ static int take_record(struct report_results *r, const struct record *o, const c
 	take_texts(t, o);
 	take_numbers(t, o);
 	t->sidecar = strdup(path);
+	r->interrupted |= result_is_cut(t);
 	return is_complete(t) ? 0 : FAIL_SYS(err, -ENOMEM, "keep the result '%s'", path);
 }
 
@@ -316,28 +319,6 @@ static json_t *read_tree(struct report_results *r, const char *path, const struc
 	return NULL;
 }
 
-int report_results_add_file(struct report_results *r, const char *path, struct err **err)
-{
-	_cleanup_err_ struct err *why = NULL;
-	_cleanup_buf_ struct buf text = BUF_NULL;
-	json_auto_t *tree = NULL;
-	struct record o;
-	int result = file_read(path, RECORD_BYTES_MAX, &text, &why);
-	if (result == 0)
-		result = open_sidecar(path, &text, &o, &why);
-	if (result < 0) {
-		note_problem(r, why);
-		return 0;
-	}
-	tree = read_tree(r, path, &text, &o);
-	result = take_record(r, &o, path, err);
-	if (result < 0 || !tree)
-		return result;
-	json_object_del(tree, "host");
-	r->item[r->count - 1].json = TAKE_PTR(tree);
-	return 0;
-}
-
 static int take_tree(struct report_results *r, const json_t *tree, struct err **err)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
@@ -350,7 +331,9 @@ static int take_tree(struct report_results *r, const json_t *tree, struct err **
 	return take_record(r, &o, "", err);
 }
 
-int report_results_add_missing(struct report_results *r, const struct missing_result *m, struct err **err)
+/* A result that is made here, because there is no sidecar to read it from. */
+static int add_made(struct report_results *r, const struct missing_result *m, enum test_outcome outcome,
+		    struct err **err)
 {
 	json_auto_t *o = json_object();
 	json_put_text(&o, "name", m->name);
@@ -365,11 +348,57 @@ int report_results_add_missing(struct report_results *r, const struct missing_re
 	if (result < 0)
 		return err_wrap(err, result, "keep the name '%s'", m->name);
 	struct report_result *t = &r->item[r->count - 1];
-	t->outcome = OUTCOME_NOT_RUN;
+	t->outcome = outcome;
 	t->bad = true;
 	free(t->cause);
 	t->cause = copy_text(m->why, RESULTS_TEXT_MAX);
 	return t->cause ? 0 : -ENOMEM;
+}
+
+int report_results_add_missing(struct report_results *r, const struct missing_result *m, struct err **err)
+{
+	return add_made(r, m, OUTCOME_NOT_RUN, err);
+}
+
+/* Whether its test passed is not known, so it must not be missing among the results. It has the name of the file. */
+static int add_unreadable(struct report_results *r, const char *path, const struct err *why, struct err **err)
+{
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	_cleanup_free_ char *name = text_clean_line(path_basename(path)), *sidecar = strdup(path);
+	if (!name || !sidecar)
+		return -ENOMEM;
+	if (is_sidecar_name(name))
+		name[strlen(name) - strlen(SIDECAR_SUFFIX)] = '\0';
+	err_format(why, &text);
+	const struct missing_result made = { .name = name, .why = buf_str(&text) };
+	int result = add_made(r, &made, OUTCOME_UNREADABLE, err);
+	if (result < 0)
+		return result;
+	free(r->item[r->count - 1].sidecar);
+	r->item[r->count - 1].sidecar = TAKE_PTR(sidecar);
+	return 0;
+}
+
+int report_results_add_file(struct report_results *r, const char *path, struct err **err)
+{
+	_cleanup_err_ struct err *why = NULL;
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	json_auto_t *tree = NULL;
+	struct record o;
+	int result = file_read(path, RECORD_BYTES_MAX, &text, &why);
+	if (result == 0)
+		result = open_sidecar(path, &text, &o, &why);
+	if (result < 0) {
+		note_problem(r, why);
+		return add_unreadable(r, path, why, err);
+	}
+	tree = read_tree(r, path, &text, &o);
+	result = take_record(r, &o, path, err);
+	if (result < 0 || !tree)
+		return result;
+	json_object_del(tree, "host");
+	r->item[r->count - 1].json = TAKE_PTR(tree);
+	return 0;
 }
 
 /* --- directories -------------------------------------------------------------------------------------------------- */
@@ -387,11 +416,11 @@ static int add_directory(struct report_results *r, const char *path, struct err 
 
 int report_results_add_path(struct report_results *r, const char *path, struct err **err)
 {
-	size_t before = r->count + r->damaged;
+	size_t before = r->count;
 	if (!path_exists(path))
 		return FAIL(err, ERR_DATA, -ENOENT, "there is no run and no file '%s'", path);
 	int result = path_is_dir(path) ? add_directory(r, path, err) : report_results_add_file(r, path, err);
-	if (result == 0 && r->count + r->damaged == before)
-		return FAIL(err, ERR_DATA, -ENOENT, "there are no results (*" SIDECAR_SUFFIX ") in '%s'", path);
+	if (result == 0 && r->count == before)
+		return FAIL(err, ERR_DATA, -ENODATA, "there are no results (*" SIDECAR_SUFFIX ") in '%s'", path);
 	return result;
 }

@@ -18,6 +18,7 @@
 #include "base/exit_status.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/result_name.h"
 #include "base/text.h"
 #include "perfdelta/perf_delta.h"
 #include "kernel/git.h"
@@ -44,7 +45,7 @@ struct runs {
 
 int perf_run_name(const struct worktree_spec *side, unsigned run, char *out, size_t size)
 {
-	return snprintf(out, size, "perf-delta-noise-%s-%.*s-%u", side->word, GIT_SHORT_DIGITS, side->commit, run);
+	return snprintf(out, size, SAMPLES_PREFIX "%s-%.*s-%u", side->word, GIT_SHORT_DIGITS, side->commit, run);
 }
 
 /* --- marks -------------------------------------------------------------------------------------------------------- */

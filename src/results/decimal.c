@@ -7,8 +7,8 @@
 
 #include "results/decimal.h"
 
-#define NUMBER_MAX 64
-#define DIGITS_MAX 19 /* of a number below 2^64 */
+#define NUMBER_MAX 1200 /* the exact decimal digits of any double fit */
+#define DIGITS_MAX 19	/* of a number below 2^64 */
 
 typedef unsigned __int128 uint128;
 

@@ -8,7 +8,7 @@
 
 /*
  * The double that is nearest to the number, as strtod() gives it. @text follows the grammar of JSON. False: it is
- * infinite, or longer than any number that was written by a program (64 characters).
+ * infinite, or longer than any double when it is written exactly (1200 characters).
  */
 bool decimal_value(const char *text, size_t len, double *ret);
 

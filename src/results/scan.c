@@ -28,9 +28,26 @@ void scan_done(struct scan *s)
 	memset(s, 0, sizeof(*s));
 }
 
-bool scan_has_history(const struct scan *s)
+bool is_samples_name(const char *name)
 {
-	return s->scope == SCAN_WITH_HISTORY;
+	return !strncmp(name, SAMPLES_PREFIX, strlen(SAMPLES_PREFIX));
+}
+
+static bool has_history(const struct scan *s)
+{
+	return s->scope == SCAN_WITH_HISTORY || s->scope == SCAN_ALL;
+}
+
+/* A run that is named is read, whatever its name. */
+static bool has_samples(const struct scan *s)
+{
+	return s->scope == SCAN_WITH_SAMPLES || s->scope == SCAN_ALL || s->scope == SCAN_ONE;
+}
+
+bool scan_covers(const struct scan *s, const char *directory)
+{
+	bool history = !strncmp(directory, HISTORY_DIRECTORY "/", strlen(HISTORY_DIRECTORY "/"));
+	return (!history || has_history(s)) && (!is_samples_name(directory) || has_samples(s));
 }
 
 const char *scan_name(const struct scan *s, const struct scan_file *f)
@@ -142,13 +159,14 @@ static bool identities_add(struct identities *known, int dir, const char *name)
 }
 
 /* Either the directories that are none by a link, or the links to others. */
-static void add_directories(DIR *d, const char *path, bool hidden, bool links, struct identities *known,
+static void add_directories(const struct scan *s, DIR *d, const char *path, bool links, struct identities *known,
 			    struct paths *ret)
 {
 	rewinddir(d);
 	for (struct dirent *e; (e = readdir(d));) {
 		bool dots = !strcmp(e->d_name, ".") || !strcmp(e->d_name, "..");
-		if (dots || (!hidden && *e->d_name == '.') || is_directory(dirfd(d), e, false) == links)
+		if (dots || *e->d_name == '.' || !scan_covers(s, e->d_name) ||
+		    is_directory(dirfd(d), e, false) == links)
 			continue;
 		if ((!links || is_directory(dirfd(d), e, true)) && identities_add(known, dirfd(d), e->d_name))
 			paths_add(ret, path_below(path, e->d_name));
@@ -156,16 +174,16 @@ static void add_directories(DIR *d, const char *path, bool hidden, bool links, s
 }
 
 /*
- * Directories in @path, sorted, those with a dot only by @hidden. A link such as "latest" would double the results of
- * the directory to which it leads.
+ * Directories in @path, sorted, without those that begin with a dot. A link such as "latest" would double the results
+ * of the directory to which it leads.
  */
-static void list_directories(struct scan *s, const char *path, bool hidden, struct paths *ret)
+static void list_directories(struct scan *s, const char *path, struct paths *ret)
 {
 	DIR *d = open_below(s->root, path);
 	struct identities known = { 0 };
 	size_t first = ret->count;
 	for (int links = 0; d && links < 2; links++)
-		add_directories(d, path, hidden, links, &known, ret);
+		add_directories(s, d, path, links, &known, ret);
 	free(known.item);
 	if (d)
 		closedir(d);
@@ -206,7 +224,8 @@ static void list_run(struct scan *s, const char *path, struct paths *deeper)
 	for (struct dirent *e; (e = readdir(d));) {
 		if (is_sidecar_name(e->d_name))
 			add_file(s, s->directories, e->d_name);
-		else if (deeper && *e->d_name != '.' && is_directory(dirfd(d), e, s->scope != SCAN_TREE))
+		else if (deeper && *e->d_name != '.' && scan_covers(s, e->d_name) &&
+			 is_directory(dirfd(d), e, s->scope != SCAN_TREE))
 			paths_add(deeper, path_below(path, e->d_name));
 	}
 	closedir(d);
@@ -241,9 +260,9 @@ static void list_tree(struct scan *s, const char *path, unsigned depth)
 static void list_history(struct scan *s, struct paths *runs)
 {
 	_cleanup_(paths_done) struct paths keys = { 0 };
-	list_directories(s, HISTORY_DIRECTORY, false, &keys);
+	list_directories(s, HISTORY_DIRECTORY, &keys);
 	for (size_t i = 0; i < keys.count; i++)
-		list_directories(s, keys.item[i], false, runs);
+		list_directories(s, keys.item[i], runs);
 }
 
 int scan_list(const char *root, enum scan_scope scope, struct scan *ret, struct err **err)
@@ -259,8 +278,8 @@ int scan_list(const char *root, enum scan_scope scope, struct scan *ret, struct 
 	else if (scope == SCAN_ONE)
 		paths_add(&runs, strdup(""));
 	else
-		list_directories(ret, "", false, &runs);
-	if (scope == SCAN_WITH_HISTORY)
+		list_directories(ret, "", &runs);
+	if (has_history(ret))
 		list_history(ret, &runs);
 	list_runs(ret, &runs);
 	int r = 0;

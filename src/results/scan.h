@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * scan.h -- finds the sidecars below a directory of runs: those in ROOT/RUN and one directory level deeper, and, if
- * asked for, those of ROOT/.history/RUN/TIME-ID. Other directories whose names begin with a dot are not runs.
+ * asked for, those of ROOT/.history/RUN/TIME-ID. Other directories whose names begin with a dot are not runs. The
+ * samples of `ktstr perf-delta` lie beside the runs, and count only for those who ask for them.
  */
 #ifndef KTSTR_RESULTS_SCAN_H
 #define KTSTR_RESULTS_SCAN_H
@@ -16,6 +17,8 @@
 enum scan_scope {
 	SCAN_RUNS,	   /* all runs below the root */
 	SCAN_WITH_HISTORY, /* and earlier runs */
+	SCAN_WITH_SAMPLES, /* and samples, without earlier runs */
+	SCAN_ALL,	   /* all of these */
 	SCAN_ONE,	   /* the root is one run: its sidecars and those one level below */
 	SCAN_TREE,	   /* the root and all directories below it; one that cannot be read is an error */
 };
@@ -55,8 +58,10 @@ void scan_file_set(struct scan_file *f, const struct stat *st);
 /* Looks at the files; several threads may call this at the same time, to share the work. */
 void scan_stat(struct scan *s);
 void scan_done(struct scan *s);
-/* Were earlier runs listed, too? */
-bool scan_has_history(const struct scan *s);
+/* Is a directory below the root in what was listed? False for earlier runs and samples that were not asked for. */
+bool scan_covers(const struct scan *s, const char *directory);
+/* Is it the name of a directory of samples? */
+bool is_samples_name(const char *name);
 /* The path of a file; the caller frees. NULL: out of memory. */
 char *scan_path(const struct scan *s, const struct scan_file *f);
 /* Opens a directory for openat() and fstatat(); -1: errno says why not. */

@@ -202,12 +202,8 @@ static int take_case(struct collection *c, size_t i, struct err **err)
 		return add_missing(c, &t, &c->runner->follow.item[i], err);
 	int r = copy_files(sidecar, c->dir[t.kernel].path, err);
 	_cleanup_free_ char *copy = path_join(c->dir[t.kernel].path, path_basename(sidecar));
-	size_t before = c->results.count;
 	if (r == 0)
 		r = copy ? report_results_add_file(&c->results, copy, err) : -ENOMEM;
-	/* It was sound when its task ended. */
-	if (r == 0 && c->results.count == before)
-		r = add_missing(c, &t, &c->runner->follow.item[i], err);
 	return r < 0 ? err_wrap(err, r, "collect the result of %s", t.name) : 0;
 }
 

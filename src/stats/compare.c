@@ -7,8 +7,6 @@
 #include "stats/compare.h"
 #include "stats/significance.h"
 
-#define NEAR_ZERO 1e-9
-
 const char *const compare_test_names[] = { "threshold", "welch", "mwu", "paired", NULL };
 
 const char *finding_verdict_name(enum finding_verdict verdict)
@@ -38,19 +36,12 @@ struct work {
 	const struct pairing *pairing;
 	const struct compare_options *options;
 	struct comparison *out;
-	bool *present; /* by metric */
+	bool *present; /* by metric: it is in the list of the group */
 	uint16_t *metric;
 	size_t metrics;
 	struct column side[SIDE_MAX];
 	double *scratch;
 };
-
-static void mark_metrics(struct work *w, const struct contributors *c)
-{
-	for (size_t i = 0; i < c->count; i++)
-		for (uint32_t v = c->row[i]->first; v < c->row[i]->first + c->row[i]->values; v++)
-			w->present[w->pool->metric[v]] = true;
-}
 
 static bool is_wanted(const struct work *w, size_t metric)
 {
@@ -73,17 +64,37 @@ static bool is_wanted(const struct work *w, size_t metric)
 	return true;
 }
 
+static void mark_metrics(struct work *w, const struct contributors *c)
+{
+	for (size_t i = 0; i < c->count; i++)
+		for (uint32_t v = c->row[i]->first; v < c->row[i]->first + c->row[i]->values; v++) {
+			uint16_t metric = w->pool->metric[v];
+			if (w->present[metric])
+				continue;
+			w->present[metric] = true;
+			w->metric[w->metrics++] = metric;
+		}
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+	return *(const uint16_t *)a - *(const uint16_t *)b;
+}
+
 /* In the order of the table, then those of payloads and phases. */
 static void list_metrics(struct work *w, const struct group *g)
 {
-	size_t all = metrics_count() + w->pool->others;
-	memset(w->present, 0, all * sizeof(*w->present));
+	size_t kept = 0;
+	w->metrics = 0;
 	mark_metrics(w, &g->side[SIDE_A]);
 	mark_metrics(w, &g->side[SIDE_B]);
-	w->metrics = 0;
-	for (size_t m = 0; m < all; m++)
-		if (w->present[m] && is_wanted(w, m))
-			w->metric[w->metrics++] = (uint16_t)m;
+	for (size_t i = 0; i < w->metrics; i++) {
+		w->present[w->metric[i]] = false;
+		if (is_wanted(w, w->metric[i]))
+			w->metric[kept++] = w->metric[i];
+	}
+	w->metrics = kept;
+	qsort(w->metric, kept, sizeof(*w->metric), compare_numbers);
 }
 
 /* The values of the rows that passed and have the metric. */
@@ -111,27 +122,36 @@ static double sum_of(const struct work *w, const struct column *c, const char *c
 	return sum;
 }
 
-/* What several runs come to: mostly the mean. */
+/* What several runs come to: mostly the mean, and always where it is what is tested. */
 static double centre(const struct work *w, const struct column *c, uint16_t metric, const struct sample *s)
 {
 	const struct metric *m = metric < metrics_count() ? &metrics[metric] : NULL;
-	if (m && m->kind == METRIC_WORST)
+	bool tested = w->options->test == COMPARE_WELCH;
+	if (w->options->test == COMPARE_PAIRED)
+		return s->mean;
+	if (m && m->kind == METRIC_WORST && !tested)
 		return s->max;
 	if (m && m->kind == METRIC_RATE) {
 		double den = sum_of(w, c, m->den);
 		return den != 0 ? sum_of(w, c, m->num) / den : s->mean;
 	}
-	return m && m->integer ? round(s->mean) : s->mean;
+	return m && m->integer && !tested ? round(s->mean) : s->mean;
 }
 
 /* --- is it a change? ---------------------------------------------------------------------------------------------- */
 
+static bool counts_from_zero(const struct work *w, uint16_t metric)
+{
+	return w->options->from_zero && metric < metrics_count() && metrics[metric].kind == METRIC_COUNTER;
+}
+
 static bool is_material(const struct work *w, const struct finding *f)
 {
 	double least = policy_least(w->pool, f->metric), share = policy_share(&w->options->policy, w->pool, f->metric);
-	/* Of next to nothing there is no share. Only a test with samples can call that a change. */
+	/* Of next to nothing there is no share. Only a test with samples can call that a change, or a count. */
 	if (fabs(f->value[SIDE_A]) < NEAR_ZERO)
-		return w->options->test != COMPARE_THRESHOLD && fabs(f->delta) >= fmax(least, NEAR_ZERO);
+		return (w->options->test != COMPARE_THRESHOLD || counts_from_zero(w, f->metric)) &&
+		       fabs(f->delta) >= fmax(least, NEAR_ZERO);
 	return f->delta != 0 && fabs(f->delta) >= least && f->share >= share;
 }
 
@@ -155,13 +175,18 @@ static void set_needed(const struct work *w, struct finding *f, double sd, size_
 {
 	size_t n = MIN_OF(f->n[SIDE_A], f->n[SIDE_B]);
 	size_t wanted = f->delta ? samples_needed(sd, f->delta, w->options->alpha, w->options->power, paired) : 0;
-	if (wanted != SIZE_MAX && wanted < least)
+	if (wanted == SIZE_MAX) {
+		f->needed = NEEDED_NEVER;
+		return;
+	}
+	/* Too few to see anything are too few, also if the sides look equal. */
+	if (wanted < least && (f->delta || f->verdict == FINDING_NOISY))
 		wanted = least;
-	f->needed = f->delta && wanted > n ? wanted - n : 0;
+	f->needed = wanted > n ? wanted - n : 0;
 }
 
 /*
- * One outlier can move a mean, and a worst value, against what the test says of most values. Such a difference is
+ * One outlier can move a mean against what the test says of most values. Such a difference is
  * neither better nor worse. @tendency: above 0 if B is larger, as the test sees it.
  */
 static bool agrees(const struct finding *f, double tendency)
@@ -301,7 +326,7 @@ static bool compare_metric(struct work *w, uint32_t group, uint16_t metric)
 		}
 		s[side] = sample_of(c->value, c->n);
 		f.n[side] = c->n;
-		f.value[side] = test == COMPARE_PAIRED ? s[side].mean : centre(w, c, metric, &s[side]);
+		f.value[side] = centre(w, c, metric, &s[side]);
 		f.low[side] = s[side].min;
 		f.high[side] = s[side].max;
 	}
@@ -319,6 +344,7 @@ static bool compare_metric(struct work *w, uint32_t group, uint16_t metric)
 	/* Where all values are equal there is nothing to test, so it is not one of the many tests either. */
 	if (fmin(s[SIDE_A].min, s[SIDE_B].min) == fmax(s[SIDE_A].max, s[SIDE_B].max)) {
 		f.p = NAN;
+		f.needed = 0;
 		f.verdict = FINDING_UNCHANGED;
 	}
 	if (f.verdict != FINDING_NOISY)
@@ -349,7 +375,7 @@ static void find_hidden(const struct compare_options *o, struct finding *f)
 	bool hidden = f->verdict != FINDING_UNCHANGED && f->p < o->alpha && wanted > n;
 	f->verdict = hidden ? FINDING_NOISY : FINDING_UNCHANGED;
 	if (hidden)
-		f->needed = MAX_OF(f->needed, wanted - n);
+		f->needed = f->needed == NEEDED_NEVER ? wanted - n : MAX_OF(f->needed, wanted - n);
 }
 
 /* Of many tests some are below alpha by luck: rank tests count by the rate of false discoveries. */

@@ -9,6 +9,8 @@
 #include "stats/pairing.h"
 #include "stats/policy.h"
 
+#define NEAR_ZERO 1e-9 /* what is smaller is 0: there is no share of it */
+
 enum compare_test {
 	COMPARE_THRESHOLD, /* means, and fixed shares of them */
 	COMPARE_WELCH,	   /* Welch's t test, or ranges that do not touch */
@@ -22,7 +24,8 @@ enum compare_phases { PHASES_TOO, PHASES_NONE, PHASES_ONLY, PHASES_STEPS };
 struct compare_options {
 	enum compare_test test;
 	double alpha, confidence, power;
-	bool separate; /* groups with several results on a side are an error, not averaged */
+	bool from_zero; /* COMPARE_THRESHOLD: a count that was 0 changed if it is at least its least amount now */
+	bool separate;	/* groups with several results on a side are an error, not averaged */
 	struct policy policy;
 	enum compare_phases phases;
 	int phase;	      /* only this one; -1: all */
@@ -53,6 +56,8 @@ struct finding {
 	double sign_p;	      /* COMPARE_PAIRED: of the sign test */
 	size_t needed;	      /* more values that are needed per side to see a change of this size; 0: enough */
 };
+
+#define NEEDED_NEVER SIZE_MAX /* finding.needed: the change is too small for any number of values */
 
 /* The geometric mean of B / A of one metric over all groups. */
 struct metric_ratio {

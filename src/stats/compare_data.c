@@ -107,7 +107,8 @@ static json_t *finding_json(const struct compare_view *v, const struct finding *
 	json_put_number(&o, "sign_p", f->sign_p);
 	json_put(&o, "seeds_worse", paired ? json_u64(f->worse) : json_null());
 	json_put(&o, "seeds_better", paired ? json_u64(f->better) : json_null());
-	json_put(&o, "runs_needed", v->options->test == COMPARE_THRESHOLD ? json_null() : json_u64(f->needed));
+	bool counts = v->options->test != COMPARE_THRESHOLD && f->needed != NEEDED_NEVER;
+	json_put(&o, "runs_needed", counts ? json_u64(f->needed) : json_null());
 	return o;
 }
 

@@ -103,6 +103,15 @@ static const char *interval_name(const struct compare_view *v)
 	return v->options->test == COMPARE_MWU ? "interval of the median" : "smallest to largest value";
 }
 
+/* Of worst values the worst counts, unless means are tested. */
+static const char *centre_name(const struct compare_view *v)
+{
+	return v->options->test == COMPARE_MWU ? "median"
+	       : v->options->test == COMPARE_THRESHOLD
+		       ? "mean (of worst values the worst, of rates the quotient of sums)"
+		       : "mean";
+}
+
 static void put_chart(const struct compare_view *v, const struct finding *f, struct buf *out)
 {
 	struct scale s = scale_of(v, f);
@@ -149,7 +158,7 @@ static void put_finding(const struct compare_view *v, const struct finding *f, b
 		put_chart(v, f, out);
 	buf_appendf(out, "<figcaption>%.6g, before %.6g: %+.4g", f->value[SIDE_B], f->value[SIDE_A], f->delta);
 	markup_text(out, pool_metric_unit(v->pool, f->metric));
-	if (fabs(f->value[SIDE_A]) > 1e-9)
+	if (fabs(f->value[SIDE_A]) >= NEAR_ZERO)
 		buf_appendf(out, " (%+.2f %%)", 100 * f->delta / fabs(f->value[SIDE_A]));
 	put_p("p", f->p, out);
 	put_p("q", f->q, out);
@@ -199,7 +208,7 @@ static void put_top(const struct compare_view *v, const char *verdict, struct bu
 	buf_appendf(out,
 		    "<p class=\"meta\">A bar is the %s, a dashed line the %s, a dot the value of one "
 		    "result.</p></section>\n",
-		    interval_name(v), v->options->test == COMPARE_MWU ? "median" : "mean");
+		    interval_name(v), centre_name(v));
 }
 
 void compare_print_html(const struct compare_view *v, const char *verdict, struct buf *out)

@@ -29,22 +29,13 @@ void compare_label(const struct filter *f, const struct pairing *g, enum side si
 	}
 }
 
-/* Do groups differ in this part of the key? */
-static bool varies(const struct pairing *g, int d)
-{
-	for (size_t i = 1; i < g->groups; i++)
-		if (g->group[i].of[d] != g->group[0].of[d])
-			return true;
-	return false;
-}
-
 void compare_group_name(const struct compare_view *v, uint32_t group, struct buf *out)
 {
 	const struct group *g = &v->pairing->group[group];
 	const char *separator = " [";
 	buf_puts(out, v->pool->text[g->test]);
 	for (int d = 0; d < DIMENSION_MAX; d++) {
-		if (!v->pairing->keyed[d] || !varies(v->pairing, d))
+		if (!v->pairing->keyed[d] || !v->pairing->varies[d])
 			continue;
 		buf_appendf(out, "%s%s", separator, g->of[d] ? v->pool->text[g->of[d]] : "-");
 		separator = " ";
@@ -55,7 +46,7 @@ void compare_group_name(const struct compare_view *v, uint32_t group, struct buf
 
 /* --- the table ---------------------------------------------------------------------------------------------------- */
 
-#define COLUMNS_MAX 8
+#define COLUMNS_MAX 9
 
 struct cells {
 	struct buf cell[COLUMNS_MAX];
@@ -102,6 +93,18 @@ static void put_value(const struct compare_view *v, const struct finding *f, enu
 		buf_appendf(out, " ±%.0f%%", reach * 100);
 }
 
+/* How many more runs it takes to see a change of this size, or to see any. */
+static void put_needed(const struct compare_view *v, const struct finding *f, struct buf *out)
+{
+	const char *runs = f->needed == 1 ? "run is" : "runs are";
+	if (f->needed == NEEDED_NEVER)
+		buf_puts(out, "; more runs will not help: the difference is too small for any number of them");
+	else if (f->delta == 0)
+		buf_appendf(out, "; %zu more %s needed to see any change", f->needed, runs);
+	else
+		buf_appendf(out, "; %zu more %s needed for %.0f %%", f->needed, runs, v->options->power * 100);
+}
+
 static void put_verdict(const struct compare_view *v, const struct finding *f, struct buf *out)
 {
 	static const char *const words[] = { "unchanged", "REGRESSION", "improvement", "informational", "noisy" };
@@ -109,8 +112,16 @@ static void put_verdict(const struct compare_view *v, const struct finding *f, s
 	if (v->options->test == COMPARE_PAIRED)
 		buf_appendf(out, " (%zu of %zu seeds worse, %zu better)", f->worse, f->n[SIDE_A], f->better);
 	if (f->verdict == FINDING_NOISY || (f->verdict == FINDING_UNCHANGED && f->needed && has_test(v)))
-		buf_appendf(out, "; %zu more %s needed for %.0f %%", f->needed, f->needed == 1 ? "run is" : "runs are",
-			    v->options->power * 100);
+		put_needed(v, f, out);
+}
+
+/* Of A, with the sign of the difference. Of 0 there is no share. */
+static void put_change(const struct finding *f, struct buf *out)
+{
+	if (fabs(f->value[SIDE_A]) < NEAR_ZERO)
+		buf_puts(out, "-");
+	else
+		buf_appendf(out, "%+.1f%%", copysign(100 * f->share, f->delta));
 }
 
 static void fill_row(const struct compare_view *v, const struct finding *f, struct cells *c)
@@ -122,6 +133,7 @@ static void fill_row(const struct compare_view *v, const struct finding *f, stru
 	put_value(v, f, SIDE_A, &c->cell[n++]);
 	put_value(v, f, SIDE_B, &c->cell[n++]);
 	buf_appendf(&c->cell[n++], "%+.2f%s", f->delta, pool_metric_unit(v->pool, f->metric));
+	put_change(f, &c->cell[n++]);
 	if (has_test(v)) {
 		put_p(f->p, &c->cell[n++]);
 		put_p(f->q, &c->cell[n++]);
@@ -139,8 +151,8 @@ static void table_done(struct table *t)
 
 static void fill_table(const struct compare_view *v, struct table *t)
 {
-	static const char *const plain[] = { "TEST", "METRIC", "A", "B", "DELTA", "VERDICT" };
-	static const char *const tested[] = { "TEST", "METRIC", "A", "B", "DELTA", "P", "Q", "VERDICT" };
+	static const char *const plain[] = { "TEST", "METRIC", "A", "B", "DELTA", "CHANGE", "VERDICT" };
+	static const char *const tested[] = { "TEST", "METRIC", "A", "B", "DELTA", "CHANGE", "P", "Q", "VERDICT" };
 	t->columns = has_test(v) ? ARRAY_SIZE(tested) : ARRAY_SIZE(plain);
 	memcpy(t->head, has_test(v) ? tested : plain, t->columns * sizeof(*t->head));
 	t->row = calloc(v->comparison->findings + 1, sizeof(*t->row));

@@ -20,10 +20,15 @@ void gauntlet_done(struct gauntlet *g)
 	memset(g, 0, sizeof(*g));
 }
 
-static double value_of(const struct pool *p, const struct row *row, const char *name)
+/* Adds what was measured, and counts it in *@measured unless that is NULL. */
+static void add_value(const struct pool *p, const struct row *row, const char *name, double *sum, size_t *measured)
 {
 	double value = row_value(p, row, (uint16_t)metric_index(metric_find(name, strlen(name))));
-	return isnan(value) ? 0 : value;
+	if (isnan(value))
+		return;
+	*sum += value;
+	if (measured)
+		++*measured;
 }
 
 static uint32_t value_in_view(const struct row *row, enum gauntlet_view view)
@@ -60,12 +65,12 @@ static void add_result(const struct pool *p, const struct row *row, struct gaunt
 	g->passed += row->verdict == RESULT_PASS;
 	g->skipped += row->verdict == RESULT_SKIP;
 	g->failed += row->verdict == RESULT_FAIL || row->verdict == RESULT_INCONCLUSIVE;
-	g->spread += value_of(p, row, "worst_spread");
-	g->gap += value_of(p, row, "worst_gap_ms");
-	g->imbalance += value_of(p, row, "max_imbalance_ratio");
-	g->dsq_depth += value_of(p, row, "max_dsq_depth");
-	g->stalls += value_of(p, row, "stall_count");
-	g->fallback += value_of(p, row, "total_fallback");
+	add_value(p, row, "worst_spread", &g->spread, &g->measured[0]);
+	add_value(p, row, "worst_gap_ms", &g->gap, &g->measured[1]);
+	add_value(p, row, "max_imbalance_ratio", &g->imbalance, &g->measured[2]);
+	add_value(p, row, "max_dsq_depth", &g->dsq_depth, &g->measured[3]);
+	add_value(p, row, "stall_count", &g->stalls, NULL);
+	add_value(p, row, "total_fallback", &g->fallback, NULL);
 }
 
 static int compare_spreads(const void *a, const void *b)
@@ -89,10 +94,9 @@ static bool make_groups(const struct results *r, enum gauntlet_view view, struct
 	}
 	for (size_t i = 0; i < g->groups[view]; i++) {
 		struct gauntlet_group *group = &g->group[view][i];
-		group->spread /= (double)group->total;
-		group->gap /= (double)group->total;
-		group->imbalance /= (double)group->total;
-		group->dsq_depth /= (double)group->total;
+		double *const sum[] = { &group->spread, &group->gap, &group->imbalance, &group->dsq_depth };
+		for (size_t k = 0; k < ARRAY_SIZE(sum); k++)
+			*sum[k] /= (double)MAX_OF(group->measured[k], 1);
 	}
 	if (g->groups[view])
 		qsort(g->group[view], g->groups[view], sizeof(*g->group[view]), compare_spreads);

@@ -23,6 +23,7 @@ struct gauntlet_group {
 	size_t total, passed, skipped, failed;	  /* failed: also those that are inconclusive */
 	double spread, gap, imbalance, dsq_depth; /* means */
 	double stalls, fallback;		  /* sums */
+	size_t measured[4];			  /* results that have the values of the means */
 };
 
 struct gauntlet {

@@ -12,7 +12,7 @@
 #include "stats/index_file.h"
 #include "stats/sqlite.h"
 
-#define INDEX_VERSION	4
+#define INDEX_VERSION	5
 #define APPLICATION_ID	0x6b747374 /* "ktst" */
 #define BUSY_TIMEOUT_MS 2000
 

@@ -130,12 +130,6 @@ static bool load_values(struct index *x, struct values *v, int64_t first, int64_
 	return count == 0;
 }
 
-/* Directories of earlier runs are looked at only when they are asked for; their rows stay. */
-static bool is_in_scope(const struct scan *s, const char *directory)
-{
-	return strncmp(directory, HISTORY_DIRECTORY "/", strlen(HISTORY_DIRECTORY "/")) != 0 || scan_has_history(s);
-}
-
 static int load_sidecars(struct index *x, const struct scan *s, struct index_match *match, struct pool *pool,
 			 struct translation *t, struct index_entry *entry)
 {
@@ -156,7 +150,8 @@ static int load_sidecars(struct index *x, const struct scan *s, struct index_mat
 			entry[at] = (struct index_entry){ id, (uint64_t)x->sql.column_int64(q, COLUMN_INODE),
 							  (uint64_t)x->sql.column_int64(q, COLUMN_SIZE),
 							  x->sql.column_int64(q, COLUMN_MTIME) };
-		} else if (is_in_scope(s, directory) && !note_gone(x, id)) {
+		} else if (scan_covers(s, directory) && /* rows of others stay */
+			   !note_gone(x, id)) {
 			r = SQLITE_NOMEM;
 		}
 		int64_t first = x->sql.column_int64(q, COLUMN_FIRST_VALUE);

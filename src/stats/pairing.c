@@ -181,6 +181,13 @@ static int compare_groups(const void *a, const void *b, void *pool)
 	return order;
 }
 
+static void note_varying(struct pairing *g)
+{
+	for (size_t i = 1; i < g->groups; i++)
+		for (int d = 0; d < DIMENSION_MAX; d++)
+			g->varies[d] |= g->group[i].of[d] != g->group[0].of[d];
+}
+
 int pair_rows(struct pool *p, const struct filter side[SIDE_MAX], struct pairing *ret)
 {
 	memset(ret, 0, sizeof(*ret));
@@ -197,5 +204,6 @@ int pair_rows(struct pool *p, const struct filter side[SIDE_MAX], struct pairing
 	}
 	if (ret->groups)
 		qsort_r(ret->group, ret->groups, sizeof(*ret->group), compare_groups, p);
+	note_varying(ret);
 	return 0;
 }

@@ -27,6 +27,7 @@ struct pairing {
 	bool slices[DIMENSION_MAX]; /* dimensions in which the sides differ */
 	unsigned slicing;	    /* how many */
 	bool keyed[DIMENSION_MAX];  /* dimensions of the key */
+	bool varies[DIMENSION_MAX]; /* and those in which groups differ */
 	struct group *group;
 	size_t groups, room;
 	size_t selected[SIDE_MAX]; /* rows */

@@ -37,6 +37,7 @@ void pool_done(struct pool *p)
 	free(p->block);
 	free(p->bucket);
 	free(p->text);
+	free(p->other_of);
 	free(p->other);
 	free(p->value);
 	free(p->metric);
@@ -176,16 +177,33 @@ static void note_like(const struct pool *p, struct other_metric *o)
 		o->polarity = o->like->polarity;
 }
 
+/* Room to find a metric by the number of its name. */
+static bool widen_others(struct pool *p, uint32_t name)
+{
+	if (name < p->other_room)
+		return true;
+	uint32_t room = MAX_OF(p->text_room, name + 1);
+	uint16_t *larger = realloc(p->other_of, room * sizeof(*larger));
+	if (!larger)
+		return false;
+	memset(larger + p->other_room, 0, (room - p->other_room) * sizeof(*larger));
+	p->other_of = larger;
+	p->other_room = room;
+	return true;
+}
+
 uint16_t pool_other(struct pool *p, uint32_t name, uint32_t unit, enum metric_polarity polarity)
 {
-	for (size_t i = 0; i < p->others; i++)
-		if (p->other[i].name == name)
-			return (uint16_t)(metrics_count() + i);
+	if (!widen_others(p, name))
+		return UINT16_MAX;
+	if (p->other_of[name])
+		return (uint16_t)(metrics_count() + p->other_of[name] - 1);
 	struct other_metric *larger =
 		p->others < OTHER_METRICS_MAX ? realloc(p->other, (p->others + 1) * sizeof(*larger)) : NULL;
 	if (!larger)
 		return UINT16_MAX;
 	p->other = larger;
+	p->other_of[name] = (uint16_t)(p->others + 1);
 	p->other[p->others] = (struct other_metric){ .name = name, .unit = unit, .polarity = polarity };
 	note_like(p, &p->other[p->others]);
 	return (uint16_t)(metrics_count() + p->others++);
@@ -214,9 +232,61 @@ void pool_add_value(struct pool *p, struct row *row, uint16_t metric, double val
 		return;
 	if (!row->values)
 		row->first = (uint32_t)p->values;
+	if (metric >= metrics_count())
+		p->other[metric - metrics_count()].last = row->first + 1;
 	p->metric[p->values] = metric;
 	p->value[p->values++] = value;
+	p->sorted = false;
 	row->values++;
+}
+
+bool pool_has_value(const struct pool *p, const struct row *row, uint16_t metric)
+{
+	if (metric >= metrics_count())
+		return metric != UINT16_MAX && row->values && p->other[metric - metrics_count()].last == row->first + 1;
+	for (uint32_t i = row->first; i < row->first + row->values; i++)
+		if (p->metric[i] == metric)
+			return true;
+	return false;
+}
+
+/* --- rows with many values ---------------------------------------------------------------------------------------- */
+
+#define VALUES_FEW 256 /* so many are looked through */
+
+struct metric_value {
+	uint16_t metric;
+	double value;
+};
+
+static int compare_metrics(const void *a, const void *b)
+{
+	const struct metric_value *x = a, *y = b;
+	return (x->metric > y->metric) - (x->metric < y->metric);
+}
+
+static bool sort_row(struct pool *p, const struct row *row)
+{
+	struct metric_value *list = calloc(row->values, sizeof(*list));
+	if (!list)
+		return false;
+	for (uint32_t i = 0; i < row->values; i++)
+		list[i] = (struct metric_value){ p->metric[row->first + i], p->value[row->first + i] };
+	qsort(list, row->values, sizeof(*list), compare_metrics);
+	for (uint32_t i = 0; i < row->values; i++) {
+		p->metric[row->first + i] = list[i].metric;
+		p->value[row->first + i] = list[i].value;
+	}
+	free(list);
+	return true;
+}
+
+void pool_sort_values(struct pool *p)
+{
+	for (size_t i = 0; i < p->rows; i++)
+		if (p->row[i].values > VALUES_FEW && !sort_row(p, &p->row[i]))
+			return;
+	p->sorted = true;
 }
 
 /* --- copying ------------------------------------------------------------------------------------------------------ */
@@ -270,8 +340,24 @@ void pool_copy_row(struct pool_copy *c, const struct row *from, struct row *to)
 		pool_add_value(c->to, to, copy_metric(c, c->from->metric[i]), c->from->value[i]);
 }
 
+static double found_value(const struct pool *p, const struct row *row, uint16_t metric)
+{
+	uint32_t low = row->first, high = row->first + row->values;
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		if (p->metric[middle] < metric)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < row->first + row->values && p->metric[low] == metric ? p->value[low] : NAN;
+}
+
+/* VALUE_UNUSABLE: there is one that cannot be used. NaN: there is none. */
 static double stored_value(const struct pool *p, const struct row *row, uint16_t metric)
 {
+	if (p->sorted && row->values > VALUES_FEW)
+		return found_value(p, row, metric);
 	for (uint32_t i = row->first; i < row->first + row->values; i++)
 		if (p->metric[i] == metric)
 			return p->value[i];
@@ -282,6 +368,8 @@ double row_value(const struct pool *p, const struct row *row, uint16_t metric)
 {
 	double value = stored_value(p, row, metric);
 	bool known = metric < metrics_count();
+	if (isinf(value))
+		return NAN;
 	if (known && metrics[metric].kind == METRIC_TAIL_RATIO) {
 		const struct metric *iterations = metric_find("total_iterations", strlen("total_iterations"));
 		double done = stored_value(p, row, (uint16_t)metric_index(iterations));

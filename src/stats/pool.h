@@ -6,6 +6,7 @@
 #ifndef KTSTR_STATS_POOL_H
 #define KTSTR_STATS_POOL_H
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -57,6 +58,7 @@ struct other_metric {
 	enum metric_polarity polarity;
 	int phase;		   /* number of the phase that has it: "phase[2].stall_count"; -1: the whole run */
 	const struct metric *like; /* the registered metric that a phase has, or its family; NULL: none */
+	uint32_t last;		   /* row.first of the last row that got a value of it, and 1; 0: none */
 };
 
 #define PHASES_MAX 64 /* phases of a test whose metrics are kept */
@@ -69,17 +71,24 @@ struct pool {
 	size_t values, value_room;
 	struct other_metric *other;
 	size_t others;
+	uint16_t *other_of; /* by the number of its name: the place in other[], and 1; 0: none */
+	uint32_t other_room;
 	const char **text; /* text[0] is NULL */
 	uint32_t texts, text_room;
 	uint32_t *bucket; /* open addressing by hash; 0: free */
 	uint32_t buckets;
 	char **block; /* the memory of the texts */
 	size_t blocks, block_used, block_size;
-	size_t nonfinite; /* numbers that were infinite, and count as 0 */
-	bool failed;	  /* memory ran out: the pool is not complete */
+	bool sorted; /* the values of rows with very many are in the order of metrics */
+	bool failed; /* memory ran out: the pool is not complete */
 };
 
 #define OTHER_METRICS_MAX 60000
+/*
+ * The value of a number that no double can hold, or that is longer than numbers are: it is there, and not measured.
+ * Other values are finite. (NaN would become NULL in SQLite.)
+ */
+#define VALUE_UNUSABLE INFINITY
 
 void pool_init(struct pool *p);
 void pool_done(struct pool *p);
@@ -90,6 +99,10 @@ uint16_t pool_other(struct pool *p, uint32_t name, uint32_t unit, enum metric_po
 /* Adds an empty row, whose values are added next. */
 struct row *pool_add_row(struct pool *p);
 void pool_add_value(struct pool *p, struct row *row, uint16_t metric, double value);
+/* Has the row, which was added last, a value of the metric, be it unusable? */
+bool pool_has_value(const struct pool *p, const struct row *row, uint16_t metric);
+/* Makes row_value() fast for rows with very many values; for when all are there. */
+void pool_sort_values(struct pool *p);
 /* Copies rows of a pool to another, in which texts and metrics have other numbers. */
 struct pool_copy {
 	struct pool *to;
@@ -103,7 +116,7 @@ void pool_copy_done(struct pool_copy *c);
 
 /*
  * A value of a row. Metrics that every run has are 0 where the sidecar has none, except for those that are absent on
- * purpose; NaN: absent.
+ * purpose; NaN: absent, or unusable.
  */
 double row_value(const struct pool *p, const struct row *row, uint16_t metric);
 /* The phase that a metric is of; -1: the whole run. 0 is the baseline, N the hold of step N - 1. */

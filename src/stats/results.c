@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* results.c -- see results.h. */
+#include <math.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -45,7 +46,6 @@ static void take_batch(void *data, const struct read_batch *b)
 			index_writer_put(t->writer, file);
 	}
 	pool_copy_done(&copy);
-	r->pool.nonfinite += b->pool.nonfinite;
 }
 
 /* @all: nobody has looked at the files, so all are read. */
@@ -135,6 +135,20 @@ static int load(const struct results_query *q, struct results *ret, struct index
 	return r;
 }
 
+/* Numbers that are no values: how many, in how many files, and the first. */
+static void count_unusable(struct results *r)
+{
+	for (size_t i = 0; i < r->pool.rows; i++) {
+		const struct row *row = &r->pool.row[i];
+		size_t before = r->unusable;
+		for (uint32_t v = row->first; v < row->first + row->values; v++)
+			r->unusable += isinf(r->pool.value[v]);
+		r->unusable_files += r->unusable > before;
+		if (r->unusable > before && !before)
+			r->unusable_first = i;
+	}
+}
+
 static void finish(const struct results_query *q, struct results *r)
 {
 	uint32_t archive = q->archive ? pool_text(&r->pool, "archive", SIZE_MAX) : 0;
@@ -147,6 +161,8 @@ static void finish(const struct results_query *q, struct results *r)
 		if (!r->scan.file[i].known)
 			row->state = RESULT_UNREADABLE;
 	}
+	count_unusable(r);
+	pool_sort_values(&r->pool);
 }
 
 int results_load(const struct results_query *q, struct results *ret, struct err **err)

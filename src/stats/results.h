@@ -15,10 +15,12 @@ struct results_query {
 
 struct results {
 	struct scan scan;
-	struct pool pool; /* row i is that of file i of the scan */
-	size_t read;	  /* sidecars that were read, because the index did not have them */
-	size_t invalid;	  /* files that are no sidecars, or could not be read */
-	size_t missing;	  /* files that vanished, or are not regular files; their rows have no test */
+	struct pool pool;		       /* row i is that of file i of the scan */
+	size_t read;			       /* sidecars that were read, because the index did not have them */
+	size_t invalid;			       /* files that are no sidecars, or could not be read */
+	size_t unusable;		       /* numbers that are too large or too long to be values: not measured */
+	size_t unusable_files, unusable_first; /* how many files have them, and the first of these */
+	size_t missing; /* files that vanished, or are not regular files; their rows have no test */
 };
 
 /* Blocks, and uses a thread for each CPU. */

@@ -63,15 +63,7 @@ static void add_metric(struct reading *r, const struct metric *m, double value)
 	r->seen[number / 64] |= bit;
 }
 
-static bool has_value(const struct reading *r, uint16_t metric)
-{
-	for (uint32_t i = r->row->first; i < r->row->first + r->row->values; i++)
-		if (r->pool->metric[i] == metric)
-			return true;
-	return false;
-}
-
-/* A number, also a switch (1 or 0). NaN: something else; infinite numbers count as 0. */
+/* A number, also a switch (1 or 0). NaN: something else; VALUE_UNUSABLE: a number that is too large or too long. */
 static double read_number(struct reading *r)
 {
 	char c = json_reader_peek(&r->json);
@@ -81,11 +73,7 @@ static double read_number(struct reading *r)
 		return json_reader_bool(&r->json, &on) ? on : NAN;
 	if (json_reader_number(&r->json, &value))
 		return value;
-	if ((c >= '0' && c <= '9') || c == '-') {
-		r->pool->nonfinite++;
-		return 0;
-	}
-	return NAN;
+	return (c >= '0' && c <= '9') || c == '-' ? VALUE_UNUSABLE : NAN;
 }
 
 static void read_other(struct reading *r, const struct json_view *name)
@@ -94,7 +82,7 @@ static void read_other(struct reading *r, const struct json_view *name)
 	if (isnan(value) || !name->len)
 		return;
 	uint16_t metric = pool_other(r->pool, keep_view(r, name), 0, METRIC_UNKNOWN);
-	if (!has_value(r, metric))
+	if (!pool_has_value(r->pool, r->row, metric))
 		pool_add_value(r->pool, r->row, metric, value);
 }
 
@@ -229,7 +217,7 @@ static void add_payload_metric(struct reading *r, const char *payload, const str
 		size_t kept = text_copy_line(clean, sizeof(clean), name, (size_t)len);
 		uint32_t text = pool_text(r->pool, clean, kept);
 		uint16_t metric = pool_other(r->pool, text, m->unit, polarity_of(&m->polarity));
-		if (metric != UINT16_MAX && has_value(r, metric))
+		if (metric != UINT16_MAX && pool_has_value(r->pool, r->row, metric))
 			continue;
 		pool_add_value(r->pool, r->row, metric, m->value);
 		return;
@@ -332,7 +320,7 @@ static void add_phase(struct reading *r, const struct phase *phase)
 		int len = snprintf(name, sizeof(name), "phase[%u].%s", phase->number, phase_metrics[i].key);
 		uint16_t metric =
 			pool_other(r->pool, pool_text(r->pool, name, (size_t)len), unit, phase_metrics[i].polarity);
-		if (metric != UINT16_MAX && !has_value(r, metric))
+		if (metric != UINT16_MAX && !pool_has_value(r->pool, r->row, metric))
 			pool_add_value(r->pool, r->row, metric, phase->value[i]);
 	}
 }
@@ -430,7 +418,7 @@ static void read_identity(struct reading *r, const struct record *from)
 static void add_rates(struct reading *r)
 {
 	for (const struct metric *m = metrics; m->name; m++) {
-		if (m->place != METRIC_DERIVED || has_value(r, (uint16_t)metric_index(m)))
+		if (m->place != METRIC_DERIVED || pool_has_value(r->pool, r->row, (uint16_t)metric_index(m)))
 			continue;
 		uint16_t num = (uint16_t)names_find(&r->names->metric, m->num, strlen(m->num));
 		uint16_t den = (uint16_t)names_find(&r->names->metric, m->den, strlen(m->den));

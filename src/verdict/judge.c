@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "base/result_name.h"
 #include "verdict/cause.h"
 #include "verdict/checks.h"
 #include "verdict/expect.h"
@@ -66,7 +67,7 @@ static void find_no_machine(const struct evidence *e, struct judgement *j)
 			      signal_text, *said ? ": " : "", said);
 	}
 	if (e->interrupted)
-		judgement_add(j, DETAIL_HARNESS, KTSTR_INCONCLUSIVE, "interrupted");
+		judgement_add(j, DETAIL_HARNESS, KTSTR_INCONCLUSIVE, FINDING_INTERRUPTED);
 	if (e->console_flooded)
 		judgement_add(j, DETAIL_CRASH, KTSTR_FAIL, "the guest flooded its console and was ended");
 	if (e->damage.len)

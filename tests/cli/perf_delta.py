@@ -128,12 +128,32 @@ def cached(p, base, head):
                 results.make(p.runs, label, {'insns_per_call.other': 80.0, metric: number}, metric='ext_metrics', project_commit=commit)
             run = p.delta('--base', base, '--must-fail', gate)
             check(run.status == status, f'{value - 100:.1f} % more of {metric}, --must-fail {gate}: exit status {status}', run)
+    stalls(p, base, head)
     shutil.rmtree(p.runs)
     results.make(p.runs, 'b', 5000, 5010, project_commit=head)
     results.make(p.runs, 'c', 1000, 1010, project_commit=head, scheduler='scx_x')
     run = p.delta('--a-scheduler', 'eevdf', '--b-scheduler', 'scx_x', '--json', '--fail-threshold', '1')
     check(run.status == 0 and json.loads(run.out)['summary']['improvements'] == 1, 'two schedulers at one commit', run)
+    run = p.delta('--a-scheduler', 'eevdf', '--b-scheduler', 'scx_y')
+    check(run.status == 0 and 'nothing is compared: --b-scheduler scx_y matches none; there are eevdf, scx_x;' in run.err, 'a scheduler without results is named', run)
+    run = p.delta('--a-scheduler', 'eevdf', '--b-scheduler', 'scx_x', '--filter', 'nothing')
+    check(run.status == 0 and "--filter: no result has 'nothing'" in run.err, 'so is a filter', run)
     shutil.rmtree(p.runs)
+
+
+def stalls(p, base, head):
+    """A count that was 0 has no share, and is a regression all the same. One that is 0 on both sides was measured."""
+    monitor = {'event_deltas': {'total_fallback': 0}, 'schedstat_deltas': {}}
+    for before, now, gate, status in ((False, True, 'stall_count', 1), (False, False, 'stall_count', 0), (True, True, 'stall_count', 0), (True, False, 'stall_count', 0),
+                                      (0, 4, 'total_fallback', 0), (0, 5, 'total_fallback', 1), (0, 0, 'total_fallback', 0), (None, None, 'stall_count', 1)):
+        shutil.rmtree(p.runs)
+        for label, commit, value in (('a', base, before), ('b', head, now)):
+            own = dict(monitor, stall_detected=value) if gate == 'stall_count' else {'event_deltas': {'total_fallback': value}}
+            results.make(p.runs, label, 1000, project_commit=commit, monitor=own if value is not None else None)
+        run = p.delta('--base', base, '--must-fail', gate)
+        check(run.status == status and (before is None) == ('never evaluated' in run.out), f'{gate} {before} and then {now}: exit status {status}', run)
+    compared = Run('stats', 'compare', '--a-project-commit', base, '--b-project-commit', head, cwd=p.top)
+    check(compared.status == 0, 'stats compare knows no such change', compared)
 
 
 def baselines(p, first, second):

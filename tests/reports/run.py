@@ -35,7 +35,7 @@ def whole(scratch, kernel):
 def interrupted(scratch, kernel):
     """The stream is written while tests run; a test that did not end is in every report."""
     stream = scratch / 'stream'
-    run = subprocess.Popen([KTSTR, 'test', '--kernel', kernel, '--report', f'ndjson={stream},tap=-', ON_HOST], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    run = subprocess.Popen([KTSTR, 'test', '--kernel', kernel, '--report', f'ndjson={stream},tap=-,html={stream}.html', ON_HOST], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                            text=True, env=dict(os.environ, KTSTR_SIDECAR_DIR=scratch / 'cut'))
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and not (os.path.exists(stream) and any(e['event'] == 'test-finished' for e in events(stream))):
@@ -46,11 +46,18 @@ def interrupted(scratch, kernel):
     tap = [line for line in out.splitlines() if line.startswith(('ok', 'not ok', '1..'))]
     check(run.returncode == 130 and tap[0] == '1..2' and tap[1].startswith('ok 1 - ktstr/has_no_other_child') and tap[2].startswith('not ok 2 - ktstr/stays'),
           'an interrupted run reports all its tests', f'{run.returncode}\n{out}{err}')
+    with open(f'{stream}.html', encoding='utf-8') as f:
+        page = f.read()
+    check('<span class="verdict cut">interrupted</span>' in page and 'The run was interrupted: 0 of 2 tests without a result, 1 stopped.' in page, 'its page is marked', page[:4000])
+    later = Run('report', scratch / 'cut', '--to', f'html={stream}.later.html,tap=-')
+    with open(f'{stream}.later.html', encoding='utf-8') as f:
+        page = f.read()
+    check('1..2' in later.out and 'not ok 2 - ktstr/stays' in later.out and '<span class="verdict cut">interrupted</span>' in page, 'so is one that is made later', later)
 
 
 def not_written(scratch, kernel):
-    run = Run('test', '--kernel', kernel, '--report', 'junit=/dev/null/a,tap=-', '-E', 'test(has_no_other_child)', ON_HOST, env={'KTSTR_SIDECAR_DIR': scratch / 'lost'})
-    check(run.status not in (0, 1, 2) and 'write the junit report' in run.err and 'ok 1 - ktstr/has' in run.out, 'a report that cannot be written is an error; the others are written', run)
+    run = Run('test', '--kernel', kernel, '--report', 'junit=/dev/full,tap=-', '-E', 'test(has_no_other_child)', ON_HOST, env={'KTSTR_SIDECAR_DIR': scratch / 'lost'})
+    check(run.status == 74 and 'write the junit report' in run.err and 'ok 1 - ktstr/has' in run.out, 'a report that cannot be written is an error; the others are written', run)
     run = Run('test', '--kernel', kernel, '--report', 'ndjson=-', ON_HOST, env={'KTSTR_SIDECAR_DIR': scratch / 'lost'})
     check(run.status == 64 and 'use --json' in run.err, 'a stream on standard output is --json', run)
 
