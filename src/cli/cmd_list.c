@@ -50,7 +50,15 @@ static unsigned list_scenarios(const struct list_args *a, json_t **all, struct b
 	return count;
 }
 
-/* [{"name": "burst_ms", "default": 50}, ...]; null: the type has no number by default. */
+/* "burst_ms 50", "futex off", or a name alone: the type has no number by default. */
+static json_t *default_of(const char *after_name, size_t len)
+{
+	if (!len)
+		return json_null();
+	return after_name[1] == 'o' ? json_false() : json_integer(atoll(after_name));
+}
+
+/* [{"name": "burst_ms", "default": 50}, {"name": "futex", "default": false}, ...] */
 static json_t *parameters_json(const char *text)
 {
 	json_t *list = json_array();
@@ -58,7 +66,7 @@ static json_t *parameters_json(const char *text)
 		size_t len = strcspn(text, ","), name = strcspn(text, ", ");
 		json_t *o = json_object();
 		json_put(&o, "name", json_text_n(text, name));
-		json_put(&o, "default", name < len ? json_integer(atoll(text + name)) : json_null());
+		json_put(&o, "default", default_of(text + name, len - name));
 		json_add(&list, o);
 		text += len;
 		text += strspn(text, ", ");

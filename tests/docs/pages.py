@@ -87,7 +87,7 @@ def work_types():
     units = re.search(r'#define SPIN_UNITS (\d+)', read('src/guest/work/work.h')).group(1)
     code = ''.join(read(f) for f in files('.c') if f.startswith('src/guest/work/')).replace('SPIN_UNITS', units)
     defaults = set(re.findall(r'or_default\((?:w->work|w)->(\w+), (\d+)\)', code))
-    told = {(p['name'], str(p['default'])) for t in listed for p in t['parameters'] if p['default'] is not None}
+    told = {(p['name'], str(p['default'])) for t in listed for p in t['parameters'] if p['default'] not in (None, False)}
     check(told <= defaults and len(told) > 30, 'list --work: defaults are those of the code', told - defaults)
     strange = {p['name'] for t in listed for p in t['parameters']} - fields
     check(not strange, 'list --work: parameters are those of struct ktstr_work', strange)
