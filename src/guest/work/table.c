@@ -179,7 +179,7 @@ static const struct work_type work_types[KTSTR_WORK_TYPE_MAX] = {
 	    .parameters = "waiters 7, sleep_ms 5, batches 1000", .wakes = true, .group = herd, .turn = thundering_herd,
 	    .roles = true, .measures = "all wake up as often as the first"),
 	ROW(PRIORITY_INVERSION, "PriorityInversion", .does = "a low priority holds a lock that a high one waits for",
-	    .parameters = "high 1, medium 1, low 1, hold_iters 4096, work_iters 1024, pi", .wakes = true,
+	    .parameters = "high 1, medium 1, low 1, hold_iters 4096, work_iters 1024, pi off", .wakes = true,
 	    .group = tiers, .begin = inversion_begin, .turn = priority_inversion, .roles = true, .moves = true,
 	    .measures = "priorities, inherited or not"),
 	ROW(PRODUCER_CONSUMER_IMBALANCE, "ProducerConsumerImbalance",
