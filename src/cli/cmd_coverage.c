@@ -23,9 +23,10 @@
 struct coverage_args {
 	struct test_args test;
 	struct coverage_output output;
-	bool no_clean, kernel_functions;
+	bool no_clean, kernel_functions, bpf_lines;
 	struct coverage_run run;
 	struct kernel_coverages kernels;
+	struct program_coverage programs;
 };
 
 static const char *const accel_words[] = { "auto", "kvm", "tcg", NULL };
@@ -37,6 +38,8 @@ static const struct option_row coverage_options[] = {
 	ROWS_COVERAGE_OUTPUT(ARGS, output.),
 	OPT_FLAG(ARGS, kernel_functions, "kernel-functions", 0,
 		 "tcg: say also which functions of the kernel's scheduler (kernel/sched) did not run"),
+	OPT_FLAG(ARGS, bpf_lines, "bpf-lines", 0,
+		 "tcg: count also how often each line of BPF programs is executed, as of schedulers"),
 	OPT_FLAG(ARGS, no_clean, "no-clean", 0, "add to what earlier runs have counted"),
 	OPT_FLAG(ARGS, test.gauntlet, "gauntlet", 0, "also run every test on every preset topology that it admits"),
 	OPT_NUMBER(ARGS, test.jobs, "jobs", 'j', "N", 1, JOBS_MAX, 0,
@@ -65,6 +68,7 @@ static const struct option_conflict coverage_conflicts[] = {
 	{ "html", "json" },
 	{ "kernel-functions", "lcov" },
 	{ "kernel-functions", "accel" },
+	{ "bpf-lines", "accel" },
 	{ NULL, NULL },
 };
 
@@ -86,10 +90,10 @@ static int finish_coverage(const void *args, const struct run_records *records, 
 	unsigned machines = atomic_load(&a->run.machines), bare = atomic_load(&a->run.bare);
 	unsigned lost = atomic_load(&a->run.lost);
 	(void)records;
-	if (!machines && bare && !a->kernels.count)
+	if (!machines && bare && !a->kernels.count && !a->programs.lines.files)
 		return FAIL(err, ERR_DATA, -ENODATA,
 			    "no guest counted anything: the test binaries were built without coverage; " BUILD_ADVICE);
-	if (bare)
+	if (bare && !a->kernel_functions && !a->bpf_lines)
 		say_printf("note: in %u of %u guests nothing was counted: their test binaries were built without "
 			   "coverage\n",
 			   bare, bare + machines);
@@ -97,7 +101,11 @@ static int finish_coverage(const void *args, const struct run_records *records, 
 		say_printf("warning: %u process%s in guests could not be counted, because too many lived at the same "
 			   "time; counts are too low\n",
 			   lost, lost == 1 ? "" : "es");
-	return coverage_report(a->run.dir, &a->output, a->kernel_functions ? &a->kernels : NULL, err);
+	const struct coverage_of_guests guests = { a->kernel_functions ? &a->kernels : NULL,
+						   a->bpf_lines ? &a->programs : NULL };
+	if (a->bpf_lines && !a->programs.lines.files)
+		say_printf("warning: no BPF program with lines was executed; build schedulers with clang -g\n");
+	return coverage_report(a->run.dir, &a->output, &guests, err);
 }
 
 static int prepare_dir(const struct coverage_args *a, const char *dir, struct err **err)
@@ -127,13 +135,16 @@ static int run_coverage(void *args, struct err **err)
 	a->test.time_dilation = 1;
 	a->test.keep_runs = HISTORY_RUNS_DEFAULT;
 	a->kernels = KERNEL_COVERAGES_NULL;
-	if (a->kernel_functions) {
-		a->run.kernels = &a->kernels;
+	a->programs = PROGRAM_COVERAGE_NULL;
+	a->run.kernels = a->kernel_functions ? &a->kernels : NULL;
+	a->run.programs = a->bpf_lines ? &a->programs : NULL;
+	if (a->kernel_functions || a->bpf_lines) {
 		a->test.accel = "tcg";
 		a->test.profile_insns = true;
 	}
 	r = test_run(&a->test, err);
 	kernel_coverages_done(&a->kernels);
+	program_coverage_done(&a->programs);
 	return r;
 }
 
@@ -147,7 +158,8 @@ const struct command cmd_coverage = {
 		"all guests and on the host, by all processes, also by those that crash, that are killed, or whose "
 		"kernel panics. Counts of all kernels and machines are added up.\n\nThe test binaries must be built "
 		"with gcc's --coverage, or with clang's -fprofile-instr-generate -fcoverage-mapping. Lines are found "
-		"by gcov, or by llvm-profdata and llvm-cov.\n\nThe report goes to standard output, and the lines of "
+		"by gcov, or by llvm-profdata and llvm-cov. With --kernel-functions or --bpf-lines they may be built "
+		"without.\n\nThe report goes to standard output, and the lines of "
 		"the "
 		"run to standard error. 'ktstr llvm-cov report' makes another report of the same counts.",
 	.option = coverage_options,
@@ -158,6 +170,8 @@ const struct command cmd_coverage = {
 			{ "ktstr coverage --kernel 6.12,6.14 --lcov -o counts.info build", "counts over two kernels" },
 			{ "ktstr coverage --kernel-functions build",
 			  "and functions of the scheduler that no test ran" },
+			{ "ktstr coverage --bpf-lines --html -o scheduler.html build",
+			  "and the lines of the schedulers, beside their sources" },
 			{ "ktstr coverage --html -o coverage.html a.out", "a page with the sources" },
 			{ NULL },
 		},

@@ -29,7 +29,7 @@ static int run_report(void *args, struct err **err)
 	const struct coverage_output *o = args;
 	_cleanup_free_ char *dir = coverage_dir();
 	int r = dir ? coverage_output_check(o, err) : -ENOMEM;
-	return r == 0 ? coverage_report(dir, o, NULL, err) : r;
+	return r == 0 ? coverage_report(dir, o, &(struct coverage_of_guests){ 0 }, err) : r;
 }
 
 const struct command cmd_llvm_cov_report = {

@@ -64,30 +64,32 @@ static void put_report(const struct coverage_lines *lines, const struct coverage
 	}
 }
 
-/* Where kernels are looked at, test binaries may be built without coverage. */
-static int read_lines(const char *dir, const struct kernel_coverages *kernels, struct coverage_lines *ret,
+/* Where guests are looked at, test binaries may be built without coverage. */
+static int read_lines(const char *dir, const struct coverage_of_guests *guests, struct coverage_lines *ret,
 		      struct err **err)
 {
-	struct err *why = NULL;
+	_cleanup_err_ struct err *why = NULL;
+	bool seen = (guests->kernels && guests->kernels->count) || (guests->programs && guests->programs->lines.files);
 	int r = coverage_read(dir, ret, &why);
-	if (r == -ENOENT && kernels && kernels->count) {
-		err_free(why);
-		return 0;
+	if (r < 0 && !(r == -ENOENT && seen)) {
+		if (err)
+			*err = TAKE_PTR(why);
+		return r;
 	}
-	if (err)
-		*err = why;
+	r = guests->programs ? coverage_lines_add(ret, &guests->programs->lines) : 0;
+	coverage_settle(ret);
 	return r;
 }
 
-int coverage_report(const char *dir, const struct coverage_output *o, const struct kernel_coverages *kernels,
+int coverage_report(const char *dir, const struct coverage_output *o, const struct coverage_of_guests *guests,
 		    struct err **err)
 {
 	_cleanup_(coverage_lines_done) struct coverage_lines lines = { 0 };
 	_cleanup_buf_ struct buf out = BUF_NULL;
-	int r = read_lines(dir, kernels, &lines, err);
+	int r = read_lines(dir, guests, &lines, err);
 	if (r < 0)
 		return r;
-	put_report(&lines, o, kernels, &out);
+	put_report(&lines, o, guests->kernels, &out);
 	if (out.failed)
 		return -ENOMEM;
 	if (o->path)

@@ -6,6 +6,7 @@
 #include "cli/options.h"
 #include "coverage/kernel.h"
 #include "coverage/lines.h"
+#include "coverage/programs.h"
 
 /* LLVM_COV_TARGET_DIR, the directory of LLVM_PROFILE_FILE, or target/llvm-cov-target: absolute; the caller frees. */
 char *coverage_dir(void);
@@ -25,8 +26,14 @@ extern const struct option_conflict coverage_output_conflicts[];
 
 /* Before the work: can the file be written? */
 int coverage_output_check(const struct coverage_output *o, struct err **err);
-/* Reads what is in the directory, and writes the report, with what is known of kernels (NULL: nothing). */
-int coverage_report(const char *dir, const struct coverage_output *o, const struct kernel_coverages *kernels,
+/* What guests' kernels executed; NULL: nothing is known. */
+struct coverage_of_guests {
+	const struct kernel_coverages *kernels;
+	const struct program_coverage *programs;
+};
+
+/* Reads what is in the directory, and writes the report, with what is known of guests. */
+int coverage_report(const char *dir, const struct coverage_output *o, const struct coverage_of_guests *guests,
 		    struct err **err);
 
 #endif

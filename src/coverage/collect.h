@@ -6,16 +6,18 @@
 #include <stdatomic.h>
 
 #include "coverage/kernel.h"
+#include "coverage/programs.h"
 #include "coverage/region.h"
 
 /* Shared by all machines of a run, whose threads add to it. */
 struct coverage_run {
-	const char *dir;		  /* absolute */
-	struct kernel_coverages *kernels; /* gets what machines execute of kernel/sched; NULL: not wanted */
-	atomic_uint machines;		  /* that counted */
-	atomic_uint bare;		  /* whose test's program was built without coverage */
-	atomic_uint lost;		  /* processes that were not counted */
-	atomic_uint files;		  /* for names */
+	const char *dir;		   /* absolute */
+	struct kernel_coverages *kernels;  /* gets what machines execute of kernel/sched; NULL: not wanted */
+	struct program_coverage *programs; /* gets what they execute of BPF programs; NULL: not wanted */
+	atomic_uint machines;		   /* that counted */
+	atomic_uint bare;		   /* whose test's program was built without coverage */
+	atomic_uint lost;		   /* processes that were not counted */
+	atomic_uint files;		   /* for names */
 };
 
 /*

@@ -52,6 +52,26 @@ int covered_function_add(struct covered_file *f, const char *name, uint32_t line
 	return 0;
 }
 
+static int add_file(struct covered_file *to, const struct covered_file *from)
+{
+	int r = 0;
+	for (size_t i = 0; i < from->lines && r == 0; i++)
+		r = covered_line_add(to, from->line[i].number, from->line[i].count);
+	for (size_t i = 0; i < from->functions && r == 0; i++)
+		r = covered_function_add(to, from->function[i].name, from->function[i].line, from->function[i].count);
+	return r;
+}
+
+int coverage_lines_add(struct coverage_lines *to, const struct coverage_lines *from)
+{
+	int r = 0;
+	for (size_t i = 0; i < from->files && r == 0; i++) {
+		struct covered_file *file = coverage_file(to, from->file[i].path);
+		r = file ? add_file(file, &from->file[i]) : -ENOMEM;
+	}
+	return r;
+}
+
 static int by_path(const void *x, const void *y)
 {
 	const struct covered_file *a = x, *b = y;

@@ -43,6 +43,8 @@ struct covered_file *coverage_file(struct coverage_lines *c, const char *path);
 /* -ENOMEM. */
 int covered_line_add(struct covered_file *f, uint32_t number, uint64_t count);
 int covered_function_add(struct covered_file *f, const char *name, uint32_t line, uint64_t count);
+/* -ENOMEM: some of them. */
+int coverage_lines_add(struct coverage_lines *to, const struct coverage_lines *from);
 /* Sorts by path, line and name, and adds up what several object files, programs or machines say about the same. */
 void coverage_settle(struct coverage_lines *c);
 struct coverage_total covered_file_total(const struct covered_file *f);

@@ -131,6 +131,13 @@
 	X(KSYM_END, "bpf_ksym", "end")                                    \
 	X(KSYM_NAME, "bpf_ksym", "name")                                  \
 	X(KSYM_NODE, "bpf_ksym", "lnode")                                 \
+	X(KSYM_IS_PROGRAM, "bpf_ksym", "prog")                            \
+	X(AUX_LINES, "bpf_prog_aux", "linfo")                             \
+	X(AUX_LINE_ADDRESSES, "bpf_prog_aux", "jited_linfo")              \
+	X(AUX_LINE_COUNT, "bpf_prog_aux", "nr_linfo")                     \
+	X(AUX_BTF, "bpf_prog_aux", "btf")                                 \
+	X(BTF_STRINGS, "btf", "strings")                                  \
+	X(BTF_STRING_BYTES, "btf", "hdr.str_len")                         \
 	X(IDR_XARRAY, "idr", "idr_rt")                                    \
 	X(PROG_TYPE, "bpf_prog", "type")                                  \
 	X(PROG_LEN, "bpf_prog", "len")                                    \

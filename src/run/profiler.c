@@ -33,16 +33,18 @@ static void add_function(void *data, uint64_t address, const char *name)
 	p->function[p->functions++] = (struct observe_function){ address, flags_of(name) };
 }
 
-int profiler_new(struct symbols *symbols, struct profiler **ret)
+int profiler_new(struct symbols *symbols, bool lines, struct profiler **ret)
 {
 	struct profiler *p = *ret = calloc(1, sizeof(*p));
 	if (!p)
 		return -ENOMEM;
+	p->wants_lines = lines;
+	p->lines = calloc(OBSERVE_PROGRAMS_MAX, sizeof(*p->lines));
 	p->function = calloc(OBSERVE_FUNCTIONS_MAX, sizeof(*p->function));
 	p->name = calloc(OBSERVE_FUNCTIONS_MAX, sizeof(*p->name));
 	p->program = calloc(OBSERVE_PROGRAMS_MAX, sizeof(*p->program));
 	p->hold = calloc(OBSERVE_PATHS_MAX, sizeof(*p->hold));
-	if (!p->function || !p->name || !p->program || !p->hold) {
+	if (!p->function || !p->name || !p->program || !p->hold || !p->lines) {
 		profiler_free(p);
 		*ret = NULL;
 		return -ENOMEM;
@@ -55,11 +57,15 @@ void profiler_free(struct profiler *p)
 {
 	if (!p)
 		return;
-	for (uint32_t i = 0; i < p->programs; i++)
+	for (uint32_t i = 0; i < p->programs; i++) {
 		free(p->program[i]);
+		program_lines_done(&p->lines[i].lines);
+	}
 	free(p->function);
 	free(p->name);
 	free(p->program);
+	free(p->lines);
+	free(p->executions);
 	free(p->hold);
 	free(p->boot.path);
 	free(p->begin.path);
@@ -71,27 +77,49 @@ void profiler_prepare(const struct profiler *p, struct observe_config *observe)
 {
 	observe->functions = p->function;
 	observe->function_count = p->functions;
+	observe->count_code = p->wants_lines;
 }
 
 /* --- programs ----------------------------------------------------------------------------------------------------- */
+
+/* Where the program's instructions are counted. Its lines are known now, and its code may be gone at the end. */
+static void take_lines(struct profiler *p, const struct layout *layout, struct view *view, uint64_t ksym,
+		       struct profiled_program *ret)
+{
+	uint64_t size = ret->code.end - ret->code.start;
+	ret->code.counters = OBSERVE_CODE_MAX;
+	if (!p->wants_lines || ret->code.end < ret->code.start || size > OBSERVE_CODE_MAX - p->code)
+		return;
+	int r = program_lines_read(view, layout, ksym, ret->code.start, ret->code.end, &ret->lines);
+	p->failed |= r == -ENOMEM;
+	if (r < 0)
+		return;
+	ret->code.counters = p->code;
+	p->code += size;
+}
 
 void profiler_take_program(struct profiler *p, struct vm *vm, const struct layout *layout, struct view *view,
 			   uint64_t ksym)
 {
 	char raw[KSYM_NAME_MAX], clean[KSYM_NAME_MAX], name[KSYM_NAME_MAX];
-	struct observe_program program;
+	struct profiled_program one = { 0 };
 	const struct field text = layout->field[LAYOUT_KSYM_NAME];
-	if (!view_read_field(view, ksym, layout->field[LAYOUT_KSYM_START], &program.start) ||
-	    !view_read_field(view, ksym, layout->field[LAYOUT_KSYM_END], &program.end) || !field_present(text) ||
+	if (!view_read_field(view, ksym, layout->field[LAYOUT_KSYM_START], &one.code.start) ||
+	    !view_read_field(view, ksym, layout->field[LAYOUT_KSYM_END], &one.code.end) || !field_present(text) ||
 	    !view_read_text(view, ksym + text.offset, raw, sizeof(raw)))
 		return;
 	text_copy_line(clean, sizeof(clean), raw, strlen(raw));
 	insns_program_name(clean, name, sizeof(name));
 	char *copy = p->programs < OBSERVE_PROGRAMS_MAX ? strdup(name) : NULL;
-	if (!copy || vm->backend->add_program(vm, &program) < 0)
+	if (copy)
+		take_lines(p, layout, view, ksym, &one);
+	if (!copy || vm->backend->add_program(vm, &one.code) < 0) {
 		free(copy);
-	else
-		p->program[p->programs++] = copy;
+		program_lines_done(&one.lines);
+		return;
+	}
+	p->lines[p->programs] = one;
+	p->program[p->programs++] = copy;
 }
 
 /* --- phases ------------------------------------------------------------------------------------------------------- */
@@ -152,9 +180,23 @@ void profiler_mark(struct profiler *p, const struct vm *vm, const struct mark *m
 	}
 }
 
+/* The machine's memory for them goes with it. */
+static void copy_executions(struct profiler *p, const struct vm *vm)
+{
+	struct observe_profile now;
+	if (!p->code || p->failed || !vm->backend->profile(vm, &now))
+		return;
+	free(p->executions);
+	p->executions = malloc(p->code * sizeof(*p->executions));
+	p->failed |= !p->executions;
+	if (p->executions)
+		memcpy(p->executions, now.executions, p->code * sizeof(*p->executions));
+}
+
 void profiler_end(struct profiler *p, const struct vm *vm)
 {
 	copy_counts(p, vm, &p->all);
+	copy_executions(p, vm);
 	if (p->holds)
 		end_hold(p);
 }
@@ -223,5 +265,87 @@ int profiler_profile(const struct profiler *p, struct insns *ret)
 		r = add_path(p, &n, i, ret);
 	if (r < 0)
 		insns_done(ret);
+	return r;
+}
+
+/* --- lines of programs -------------------------------------------------------------------------------------------- */
+
+/* Of the code of a line: up to that of the next one. */
+static uint64_t most_executed(const struct profiler *p, const struct profiled_program *one, size_t line)
+{
+	const struct program_line *l = &one->lines.line[line];
+	uint64_t from = l->address - one->code.start,
+		 to = (line + 1 < one->lines.lines ? l[1].address : one->code.end) - one->code.start, most = 0;
+	for (uint64_t at = from; at < to; at++)
+		most = MAX_OF(most, p->executions[one->code.counters + at]);
+	return most;
+}
+
+/* A kernel's own schedulers were compiled in a directory that is gone, and was another for each build. */
+static const char *source_path(const char *path)
+{
+	const char *build = strstr(path, "/.tmp-"), *tree = build ? strstr(build, "/src/") : NULL;
+	return tree ? tree + strlen("/src/") : path;
+}
+
+struct counted_line {
+	uint32_t file, number;
+	uint64_t count;
+};
+
+static int compare_counted(const void *a, const void *b)
+{
+	const struct counted_line *x = a, *y = b;
+	return (x->file > y->file) - (x->file < y->file)	?: (x->number > y->number) - (x->number < y->number) ?:
+	       (x->count < y->count) - (x->count > y->count);
+}
+
+/* The code of a line may be in several places, of which the one that is executed most often counts. */
+static int put_counted(const struct profiled_program *one, struct counted_line *list, struct coverage_lines *ret)
+{
+	int r = 0;
+	qsort(list, one->lines.lines, sizeof(*list), compare_counted);
+	for (size_t i = 0; i < one->lines.lines && r == 0; i++) {
+		if (i && list[i].file == list[i - 1].file && list[i].number == list[i - 1].number)
+			continue;
+		struct covered_file *file = coverage_file(ret, source_path(one->lines.file[list[i].file]));
+		r = file ? covered_line_add(file, list[i].number, list[i].count) : -ENOMEM;
+	}
+	return r;
+}
+
+/* Each function is a program of its own, whose first line is that of the function. */
+static int add_function_of(const struct profiler *p, uint32_t i, struct coverage_lines *ret)
+{
+	const struct profiled_program *one = &p->lines[i];
+	const struct program_line *first = &one->lines.line[0];
+	const char *name = p->program[i];
+	size_t prefix = strncmp(name, INSNS_PROGRAM, strlen(INSNS_PROGRAM)) ? 0 : strlen(INSNS_PROGRAM);
+	struct covered_file *file = coverage_file(ret, source_path(one->lines.file[first->file]));
+	if (!file)
+		return -ENOMEM;
+	return covered_function_add(file, name + prefix, first->number,
+				    p->executions[one->code.counters + first->address - one->code.start]);
+}
+
+static int add_program_lines(const struct profiler *p, uint32_t i, struct coverage_lines *ret)
+{
+	const struct profiled_program *one = &p->lines[i];
+	_cleanup_free_ struct counted_line *list = calloc(one->lines.lines, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	for (size_t k = 0; k < one->lines.lines; k++)
+		list[k] = (struct counted_line){ one->lines.line[k].file, one->lines.line[k].number,
+						 most_executed(p, one, k) };
+	int r = put_counted(one, list, ret);
+	return r == 0 ? add_function_of(p, i, ret) : r;
+}
+
+int profiler_add_lines(const struct profiler *p, struct coverage_lines *ret)
+{
+	int r = 0;
+	for (uint32_t i = 0; p->executions && i < p->programs && r == 0; i++)
+		if (p->lines[i].lines.lines)
+			r = add_program_lines(p, i, ret);
 	return r;
 }

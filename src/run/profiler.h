@@ -7,12 +7,20 @@
 #define KTSTR_RUN_PROFILER_H
 
 #include "monitor/layout.h"
+#include "monitor/program_lines.h"
 #include "monitor/view.h"
+#include "coverage/lines.h"
 #include "insns/insns.h"
 #include "run/captures.h"
 #include "vmm/vm.h"
 
 #define PROFILER_SYMBOL "bpf_ksym_add" /* (struct bpf_ksym *): the kernel has made code, and names it */
+
+/* What the instructions of a program are counted by. */
+struct profiled_program {
+	struct observe_program code;
+	struct program_lines lines; /* none: nobody knows them */
+};
 
 /* Numbers of one moment, by path. */
 struct profiler_counts {
@@ -27,6 +35,10 @@ struct profiler {
 	uint32_t functions;
 	char **program; /* names */
 	uint32_t programs;
+	bool wants_lines;		/* count each instruction of programs */
+	struct profiled_program *lines; /* of each program; NULL: not wanted */
+	uint64_t code;			/* bytes of programs that are counted so */
+	uint64_t *executions;		/* of each of them, at the end */
 	struct profiler_counts boot, begin, all;
 	struct insns_count *hold; /* by path; OBSERVE_PATHS_MAX */
 	uint64_t hold_user;
@@ -34,8 +46,8 @@ struct profiler {
 	uint64_t lost;
 };
 
-/* -ENOMEM. */
-int profiler_new(struct symbols *symbols, struct profiler **ret);
+/* @lines: count also how often each line of BPF programs is executed. -ENOMEM. */
+int profiler_new(struct symbols *symbols, bool lines, struct profiler **ret);
 void profiler_free(struct profiler *p);
 void profiler_prepare(const struct profiler *p, struct observe_config *observe);
 /* The guest stands still at the begin of PROFILER_SYMBOL, whose argument is @ksym. */
@@ -47,5 +59,10 @@ void profiler_mark(struct profiler *p, const struct vm *vm, const struct mark *m
 void profiler_end(struct profiler *p, const struct vm *vm);
 /* What was counted, without facts about the test. -ENODATA: nothing was; -ENOMEM. */
 int profiler_profile(const struct profiler *p, struct insns *ret);
+/*
+ * The machine has ended, and its memory is still there: adds the lines of its BPF programs, and their functions. A line
+ * counts as often as the most often executed of its instructions. -ENOMEM.
+ */
+int profiler_add_lines(const struct profiler *p, struct coverage_lines *ret);
 
 #endif

@@ -361,6 +361,20 @@ static int store_repro(struct attempt *a, const char *sidecar, struct err **err)
 	return 0;
 }
 
+static int add_coverage(const struct attempt *a, const struct insns *p)
+{
+	const struct coverage_run *coverage = a->covers ? fleet_of(a)->config.coverage : NULL;
+	_cleanup_(coverage_lines_done) struct coverage_lines lines = { 0 };
+	int r = 0;
+	if (coverage && coverage->kernels)
+		r = kernel_coverage_add(coverage->kernels, a->item->kernel->version, a->watch.kernel->image.symbols, p);
+	if (r == 0 && coverage && coverage->programs) {
+		r = profiler_add_lines(a->watch.profiler, &lines);
+		r = r == 0 ? program_coverage_add(coverage->programs, &lines) : r;
+	}
+	return r;
+}
+
 /* The instructions of the kernel; and those numbers of them that are metrics, for the sidecar. */
 static int store_profile(struct attempt *a, const char *sidecar, struct err **err)
 {
@@ -376,9 +390,7 @@ static int store_profile(struct attempt *a, const char *sidecar, struct err **er
 	p.kernel = strdup(c->kernel->version);
 	if (r < 0 || !p.paths || !p.test || !p.topology || !p.kernel)
 		return -ENOMEM;
-	const struct coverage_run *coverage = a->covers ? fleet_of(a)->config.coverage : NULL;
-	if (coverage && coverage->kernels)
-		r = kernel_coverage_add(coverage->kernels, c->kernel->version, a->watch.kernel->image.symbols, &p);
+	r = add_coverage(a, &p);
 	if (r < 0)
 		return r;
 	json_decref(a->insns);

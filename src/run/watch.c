@@ -70,9 +70,9 @@ static bool record_schedule(struct watch *w, const struct vm_config *config)
 }
 
 /* False: no memory. */
-static bool count_instructions(struct watch *w)
+static bool count_instructions(struct watch *w, bool lines)
 {
-	if (profiler_new(w->kernel->image.symbols, &w->profiler) < 0)
+	if (profiler_new(w->kernel->image.symbols, lines, &w->profiler) < 0)
 		return false;
 	profiler_prepare(w->profiler, &w->observe);
 	return true;
@@ -108,7 +108,7 @@ void watch_prepare(struct watch *w, struct watched_kernel *kernel, const struct 
 	w->low_memory = machine_low_memory(backend->name, config->memory_mib);
 	w->observe.sample_ns = OBSERVE_SAMPLE_PERIOD_NS;
 	w->observe.at_end = !asked->probe;
-	if (asked->profiles && !count_instructions(w)) {
+	if (asked->profiles && !count_instructions(w, asked->program_lines)) {
 		give_up(w);
 		return;
 	}

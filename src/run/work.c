@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "coverage/collect.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "image/image.h"
@@ -230,6 +231,7 @@ int attempt_prepare(void *arg)
 					    .verifies = a->item->test->cell,
 					    .constants = a->item->constants,
 					    .profiles = f->config.profile_insns && !a->recorder,
+					    .program_lines = f->config.coverage && f->config.coverage->programs,
 					    .perturb = &a->item->perturb };
 	if (test_asks_model(a->item->test))
 		model_server_look(&f->model, f->config.model_dir);

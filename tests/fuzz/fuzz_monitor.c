@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "fuzz.h"
 #include "kernel_image.h"
+#include "monitor/program_lines.h"
 #include "monitor/sample.h"
 #include "monitor/stall.h"
 
@@ -18,7 +19,8 @@ static struct kimage k;
 static struct sampler *sampler;
 static struct stall_fields stall_fields;
 static struct sample sample;
-static uint64_t hash, tree, idr, nodes;
+static struct layout layout;
+static uint64_t hash, tree, idr, nodes, aux;
 
 static int visit(struct view *v, uint64_t node, void *arg)
 {
@@ -61,11 +63,28 @@ static void add_containers(void)
 	kimage_put(&k, kimage_member(&k, low, "xa_node", "slots") + 8, nodes + 448);
 }
 
+/* Four lines of a BPF program. */
+static void add_program(void)
+{
+	uint64_t strings = kimage_alloc(&k, 48), btf = kimage_alloc(&k, 48), addresses = kimage_alloc(&k, 32),
+		 records = kimage_alloc(&k, 64);
+	aux = kimage_alloc(&k, 192);
+	kimage_set(&k, aux, "bpf_prog_aux", "ksym.prog", 1);
+	kimage_set(&k, aux, "bpf_prog_aux", "linfo", records);
+	kimage_set(&k, aux, "bpf_prog_aux", "jited_linfo", addresses);
+	kimage_set(&k, aux, "bpf_prog_aux", "nr_linfo", 4);
+	kimage_set(&k, aux, "bpf_prog_aux", "btf", btf);
+	kimage_set(&k, btf, "btf", "strings", strings);
+	kimage_set(&k, btf, "btf", "hdr.str_len", 48);
+}
+
 static void begin(void)
 {
 	kimage_open(&k, &(struct kimage_layout){ .cpus = 3 });
 	kimage_fill(&k, 4, 3);
 	add_containers();
+	add_program();
+	layout_init(&layout, k.image.types);
 	kimage_put(&k, kimage_symbol(&k, "scx_root"), kimage_alloc(&k, 256));
 	sampler = sampler_new(&k.image);
 	stall_find_fields(&stall_fields, k.image.types);
@@ -160,6 +179,9 @@ static void look(void)
 	walk_xarray(&k.view, idr, NODES_MAX, visit_value, &seen);
 	walk_list(&k.view, nodes, NODES_MAX, visit, &seen);
 	walk_hlist(&k.view, nodes, NODES_MAX, visit, &seen);
+	struct program_lines lines;
+	program_lines_read(&k.view, &layout, aux + layout.field[LAYOUT_AUX_KSYM].offset, 0, 0x1000, &lines);
+	program_lines_done(&lines);
 	stall_scan(&stall_fields, &k.view, NODES_MAX, &stall);
 	/* The text of hundreds of CPUs that are not there only takes time. */
 	if (sample_take(sampler, &k.view, SAMPLE_ALL, 0, "/", &sample) == 0 && sample.cpus <= 8)

@@ -114,6 +114,45 @@ def check_kernel_functions(kernel, scratch, program):
     check(not [f for f in not_run if re.match('(mutex|rwsem|futex)_', f)], 'functions of other folders are left out', not_run)
 
 
+def profile_calls(path):
+    """{BPF function: calls} of a profile of instructions."""
+    with open(path) as f:
+        profile = json.load(f)
+    calls = {}
+    for _, function, *counts in profile['paths']:
+        name = profile['functions'][function]
+        if name.startswith('bpf:'):
+            calls[name[4:]] = calls.get(name[4:], 0) + counts[-1]    # of the whole run
+    return calls
+
+
+def check_bpf_lines(kernel, scratch):
+    """Lines of schedulers of the kernel's tree: the calls of functions are those of the profile; what runs nowhere has no count."""
+    side, counts = scratch / 'bpf', scratch / 'bpf.counts'
+    run = Run('coverage', '--kernel', kernel['key'], '--bpf-lines', '--json', '-E', 'test(=ktstr/qmap_crowd)', BUILD + '/tests/examples',
+              env={'KTSTR_SIDECAR_DIR': side, 'LLVM_COV_TARGET_DIR': counts})
+    files = {f['path']: f for f in json.loads(run.out or '{"files": []}')['files']}
+    if not check(run.status == 0 and list(files) == ['tools/sched_ext/scx_qmap.bpf.c'], 'lines of one scheduler are counted', run):
+        return
+    found = files['tools/sched_ext/scx_qmap.bpf.c']
+    functions = {f['name']: f['count'] for f in found['functions']}
+    profiled = profile_calls(next(os.path.join(side, name) for name in os.listdir(side) if name.endswith('.profile.json')))
+    check(functions['qmap_enqueue'] > 0 and functions == {f: profiled.get(f, 0) for f in functions}, 'calls are those of the profile',
+          (functions, profiled))
+    lines, first = dict(found['lines']), {f['name']: f['line'] for f in found['functions']}
+    check(all(lines[first[f]] >= n for f, n in functions.items()), 'a function runs from its first line', (functions, first))
+    with Scratch() as plain:
+        Run('test', '--kernel', kernel['key'], '--accel', 'tcg', '-E', 'test(=ktstr/qmap_crowd)', BUILD + '/tests/examples',
+            env={'KTSTR_SIDECAR_DIR': plain.path})
+        digests = set()
+        for path in scratch.sidecars('bpf') + plain.sidecars():
+            with open(path) as f:
+                digests.add(json.load(f)['guest']['event_digest'])
+    check(len(digests) == 1, 'the guest does not notice', digests)
+    never = [line for line, count in found['lines'] if not count]
+    check(functions['qmap_dump'] == 0 and first['qmap_dump'] in never and 0 < len(never) < len(lines), 'what never ran has no count', never)
+
+
 def check_without(kernel, scratch):
     """A test binary that was built without coverage."""
     home = scratch / 'without'
@@ -122,6 +161,7 @@ def check_without(kernel, scratch):
     run, _ = coverage(kernel, scratch, os.path.join(home, 'counted'), 'without', '-E', 'test(counted_workers)')
     check(run.status == 65 and 'built without coverage' in run.err and '--coverage' in run.err,
           'a program without coverage is named, with what to do', run)
+    check_bpf_lines(kernel, scratch)
     check_kernel_functions(kernel, scratch, os.path.join(home, 'counted'))
 
 

@@ -52,6 +52,7 @@ static int make_profile(struct qemu_observer *o, struct err **err)
 	o->profile->magic = CHANNEL_MAGIC;
 	o->profile->size = sizeof(*o->profile);
 	o->profile->functions = c->function_count;
+	o->profile->count_code = c->count_code;
 	memcpy(o->profile->function, c->functions, c->function_count * sizeof(*c->functions));
 	o->channel->profiles = 1;
 	o->config.functions = NULL;
@@ -455,9 +456,11 @@ bool qemu_observer_profile(const struct qemu_observer *o, struct observe_profile
 	const volatile struct profile_channel *c = o->vm ? o->profile : NULL;
 	if (!c)
 		return false;
-	*ret = (struct observe_profile){
-		.path = o->profile->path, .paths = MIN_OF(c->paths, OBSERVE_PATHS_MAX), .user = c->user, .lost = c->lost
-	};
+	*ret = (struct observe_profile){ .path = o->profile->path,
+					 .paths = MIN_OF(c->paths, OBSERVE_PATHS_MAX),
+					 .user = c->user,
+					 .lost = c->lost,
+					 .executions = o->profile->executions };
 	return true;
 }
 

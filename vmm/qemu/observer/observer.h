@@ -110,6 +110,8 @@ void profile_set_slide(uint64_t text_slide);
 union profile_block profile_describe(uint64_t address, size_t instructions);
 /* A vCPU is about to execute a block; @data: the packed block. */
 void profile_count(unsigned vcpu, void *data);
+/* The number to which the instruction at @address adds, if it is counted by itself; NULL: it is not. */
+uint64_t *profile_executions(uint64_t address);
 /* The number to which blocks of user space add their instructions. */
 uint64_t *profile_user(void);
 

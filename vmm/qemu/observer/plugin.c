@@ -50,6 +50,7 @@ struct plugin_functions {
 	/* Only for profiles; NULL: this QEMU does not have them. */
 	void (*on_block)(struct qemu_plugin_tb *block, execution_fn *fn, int flags, void *data);
 	void (*add_at_block)(struct qemu_plugin_tb *block, int operation, void *at, uint64_t value);
+	void (*add_at_instruction)(struct qemu_plugin_insn *i, int operation, void *at, uint64_t value);
 	/* Not for plugins: to throw all translations away while no vCPU executes. */
 	void (*begin_exclusive)(void);
 	void (*end_exclusive)(void);
@@ -68,6 +69,7 @@ static const struct {
 	{ offsetof(struct plugin_functions, on_execution), "qemu_plugin_register_vcpu_insn_exec_cb", false },
 	{ offsetof(struct plugin_functions, on_block), "qemu_plugin_register_vcpu_tb_exec_cb", true },
 	{ offsetof(struct plugin_functions, add_at_block), "qemu_plugin_register_vcpu_tb_exec_inline", true },
+	{ offsetof(struct plugin_functions, add_at_instruction), "qemu_plugin_register_vcpu_insn_exec_inline", true },
 	{ offsetof(struct plugin_functions, begin_exclusive), "start_exclusive", false },
 	{ offsetof(struct plugin_functions, end_exclusive), "end_exclusive", false },
 	{ offsetof(struct plugin_functions, flush), "tb_flush", false },
@@ -218,6 +220,12 @@ static void count_block(struct qemu_plugin_tb *block, uint64_t address, size_t i
 	}
 	void *data = (void *)profile_describe(address, instructions).packed;
 	plugin.call.on_block(block, profile_count, REGISTERS_ARE_NOT_USED, data);
+	for (size_t i = 0; i < instructions && profile_executions(address); i++) {
+		struct qemu_plugin_insn *one = plugin.call.instruction(block, i);
+		uint64_t *at = profile_executions(plugin.call.address(one));
+		if (at)
+			plugin.call.add_at_instruction(one, ADD_U64, at, 1);
+	}
 }
 
 static void on_code(unsigned vcpu, void *data)
@@ -304,7 +312,8 @@ const char *observer_start(const struct qemu_internals *q, void (*hold)(int64_t 
 	plugin.qemu = q;
 	perturb_start(hold);
 	const char *missing = plugin.missing ? plugin.missing : stop_start(q);
-	if (!missing && profile_wanted() && (!plugin.call.on_block || !plugin.call.add_at_block))
+	if (!missing && profile_wanted() &&
+	    (!plugin.call.on_block || !plugin.call.add_at_block || !plugin.call.add_at_instruction))
 		missing = "a plugin's callbacks for blocks";
 	if (!missing && plugin.probe)
 		_exit(0);

@@ -126,6 +126,16 @@ static int64_t find_program(uint64_t address)
 	return -1;
 }
 
+uint64_t *profile_executions(uint64_t address)
+{
+	struct profile_channel *c = here.channel;
+	int64_t i = c->count_code ? find_program(address) : -1;
+	if (i < 0)
+		return NULL;
+	uint64_t at = c->program[i].counters + (address - c->program[i].start);
+	return at < OBSERVE_CODE_MAX ? &c->executions[at] : NULL;
+}
+
 union profile_block profile_describe(uint64_t address, size_t instructions)
 {
 	const struct profile_channel *c = here.channel;
