@@ -142,8 +142,8 @@ def check_bpf_lines(kernel, scratch):
     lines, first = dict(found['lines']), {f['name']: f['line'] for f in found['functions']}
     check(all(lines[first[f]] >= n for f, n in functions.items()), 'a function runs from its first line', (functions, first))
     with Scratch() as plain:
-        Run('test', '--kernel', kernel['key'], '--accel', 'tcg', '-E', 'test(=ktstr/qmap_crowd)', BUILD + '/tests/examples',
-            env={'KTSTR_SIDECAR_DIR': plain.path})
+        Run('coverage', '--kernel', kernel['key'], '--accel', 'tcg', '-E', 'test(=ktstr/qmap_crowd)', BUILD + '/tests/examples',
+            env={'KTSTR_SIDECAR_DIR': plain.path, 'LLVM_COV_TARGET_DIR': plain / 'counts'})
         digests = set()
         for path in scratch.sidecars('bpf') + plain.sidecars():
             with open(path) as f:
