@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* programs.h -- how often the lines of BPF programs were executed in the guests of a run. */
+/* programs.h -- counts how often the lines of BPF programs were executed in the guests of a run. */
 #ifndef KTSTR_COVERAGE_PROGRAMS_H
 #define KTSTR_COVERAGE_PROGRAMS_H
 

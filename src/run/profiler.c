@@ -82,7 +82,7 @@ void profiler_prepare(const struct profiler *p, struct observe_config *observe)
 
 /* --- programs ----------------------------------------------------------------------------------------------------- */
 
-/* Where the program's instructions are counted. Its lines are known now, and its code may be gone at the end. */
+/* Chooses where the program's instructions are counted. Its lines are read now: it may be unloaded before the end. */
 static void take_lines(struct profiler *p, const struct layout *layout, struct view *view, uint64_t ksym,
 		       struct profiled_program *ret)
 {
@@ -180,7 +180,7 @@ void profiler_mark(struct profiler *p, const struct vm *vm, const struct mark *m
 	}
 }
 
-/* The machine's memory for them goes with it. */
+/* The counters go with the machine, so they are copied. */
 static void copy_executions(struct profiler *p, const struct vm *vm)
 {
 	struct observe_profile now;
@@ -270,7 +270,7 @@ int profiler_profile(const struct profiler *p, struct insns *ret)
 
 /* --- lines of programs -------------------------------------------------------------------------------------------- */
 
-/* Of the code of a line: up to that of the next one. */
+/* The code of a line ends where that of the next one begins. */
 static uint64_t most_executed(const struct profiler *p, const struct profiled_program *one, size_t line)
 {
 	const struct program_line *l = &one->lines.line[line];

@@ -16,7 +16,7 @@
 
 #define PROFILER_SYMBOL "bpf_ksym_add" /* (struct bpf_ksym *): the kernel has made code, and names it */
 
-/* What the instructions of a program are counted by. */
+/* A program whose instructions may be counted one by one. */
 struct profiled_program {
 	struct observe_program code;
 	struct program_lines lines; /* none: nobody knows them */

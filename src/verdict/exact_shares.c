@@ -167,7 +167,7 @@ static struct outcome compare(struct contest *c, double window_ns)
 	return o;
 }
 
-/* What was learnt of all windows. */
+/* All windows together: one was judged, or none was, for a reason. */
 struct weights_seen {
 	bool judged;   /* one was compared with its limit */
 	char why[160]; /* why the last one was not; "": there was none */
