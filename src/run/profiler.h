@@ -60,7 +60,7 @@ void profiler_end(struct profiler *p, const struct vm *vm);
 /* What was counted, without facts about the test. -ENODATA: nothing was; -ENOMEM. */
 int profiler_profile(const struct profiler *p, struct insns *ret);
 /*
- * The machine has ended, and its memory is still there: adds the lines of its BPF programs, and their functions. A line
+ * The machine has ended: adds the lines of its BPF programs, and their functions. A line
  * counts as often as the most often executed of its instructions. -ENOMEM.
  */
 int profiler_add_lines(const struct profiler *p, struct coverage_lines *ret);
