@@ -98,14 +98,25 @@ static void print_load_limits(const struct test_decl *t)
 	out_buf(&out);
 }
 
+/* A line of load limits ends with a name and a value. */
+static bool is_replaced(const struct test_decl *t, const char *name)
+{
+	const size_t len = strlen(name);
+	for (const char *at = t->load_limits; at && (at = strstr(at, name)); at += len)
+		if (at > t->load_limits && at[-1] == ' ' && at[len] == ' ')
+			return true;
+	return false;
+}
+
 static void print_text(const struct test_decl *t, const struct thresholds *limits)
 {
 	char value[32];
 	out_printf("Test: %s\nScheduler: %s\nResolved assertion thresholds:\n", t->name,
 		   t->scheduler ? t->scheduler->name : "eevdf");
 	for (unsigned i = 0; i < LIMIT_MAX; i++)
-		out_printf("  %-38s: %-10s (%s)\n", threshold_rows[i].name, value_text(limits, i, value, sizeof(value)),
-			   origins[limits->limit[i].origin]);
+		out_printf("  %-38s: %-10s (%s%s)\n", threshold_rows[i].name,
+			   value_text(limits, i, value, sizeof(value)), origins[limits->limit[i].origin],
+			   is_replaced(t, threshold_rows[i].name) ? "; replaced below" : "");
 	print_load_limits(t);
 }
 

@@ -50,6 +50,15 @@ def test_mode():
     check(len(names(many)) > 5 and names(one) == {'ktstr/below_a_root'}, 'KTSTR_CARGO_TEST_MODE has no gauntlet', f'{many}\n{one}')
 
 
+def limits():
+    """A limit of one load stands below, and the table says so."""
+    shown = Run('show-thresholds', 'latency_of_one_load', BUILD + '/tests/verdicts')
+    rows = {line.split(':')[0].strip(): line for line in shown.out.splitlines() if ' : ' in line or ': ' in line}
+    check(shown.status == 0 and '(default; replaced below)' in rows['max_p99_wake_latency_ns'] and
+          rows['max_gap_ms'].endswith('(default)') and "cgroup 'nap' (IdleChurn): max_p99_wake_latency_ns" in shown.out,
+          'show-thresholds: limits of loads replace those of the table', shown)
+
+
 def budget():
     run = Run('test', '--dry-run', '--json', '-E', 'test(=ktstr/greedy)', BINARY)
     skip = json.loads(run.out)['skip'] if run.out else None
@@ -61,5 +70,6 @@ def budget():
 ignored()
 verifier_keys()
 test_mode()
+limits()
 budget()
 finish(at_least=12)
