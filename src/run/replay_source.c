@@ -2,6 +2,7 @@
 /* replay_source.c -- see replay_source.h. */
 #include "run/replay_source.h"
 
+#include <dirent.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -100,6 +101,32 @@ static int take_result(const char *path, struct replay_source *ret, struct err *
 	return err_wrap(err, take_text(line, ret, err), "the replay line of '%s'", path);
 }
 
+/*
+ * Another run of the test may have left its result under another name: with a seed, for example. NULL: there is none
+ * of this test in the directory.
+ */
+static char *find_other_result(const char *path)
+{
+	const char *name = path_basename(path);
+	_cleanup_free_ char *dir = path_dirname(path);
+	size_t prefix = strcspn(name, "-") + 1;
+	char *found = NULL;
+	DIR *list = is_sidecar_name(name) && dir ? opendir(dir) : NULL;
+	for (struct dirent *e; list && !found && (e = readdir(list));)
+		if (is_sidecar_name(e->d_name) && !strncmp(e->d_name, name, prefix))
+			found = path_join(dir, e->d_name);
+	if (list)
+		closedir(list);
+	return found;
+}
+
+static int fail_missing(const char *path, struct err **err)
+{
+	_cleanup_free_ char *other = find_other_result(path);
+	return FAIL(err, ERR_MISSING, -ENOENT, "'%s' is not there; name the result of a test (*%s) of a run%s%s%s",
+		    path, SIDECAR_SUFFIX, other ? ", such as '" : "", other ?: "", other ? "'" : "");
+}
+
 int replay_source_read(const char *const *operands, struct replay_source *ret, struct err **err)
 {
 	struct stat st;
@@ -114,8 +141,7 @@ int replay_source_read(const char *const *operands, struct replay_source *ret, s
 	else if (strchr(operands[0], ' ') && stat(operands[0], &st) < 0)
 		r = take_text(operands[0], ret, err);
 	else if (stat(operands[0], &st) < 0)
-		r = FAIL(err, ERR_MISSING, -ENOENT, "'%s' is not there; name the result of a test (*%s) of a run",
-			 operands[0], SIDECAR_SUFFIX);
+		r = fail_missing(operands[0], err);
 	else
 		r = take_result(operands[0], ret, err);
 	if (r < 0)

@@ -125,8 +125,29 @@ START_TEST(other_operands_are_refused)
 }
 END_TEST
 
+START_TEST(a_result_of_the_same_test_is_named)
+{
+	char *dir = t_tmpdir();
+	_cleanup_free_ char *wanted = path_join(dir, "one-0123456789abcdef.ktstr.json"),
+			    *seeded = path_join(dir, "one-0123456789abcdef-s0000000000000001.ktstr.json"),
+			    *other = path_join(dir, "two-0123456789abcdef.ktstr.json");
+	const char *const here[] = { wanted, NULL };
+	json_auto_t *o = json_object();
+	struct replay_source s;
+	struct err *err = NULL;
+	t_ok(json_write_file(other, o, NULL));
+	ck_assert_int_lt(replay_source_read(here, &s, &err), 0);
+	t_err_contains(&err, "of a run");
+	t_ok(json_write_file(seeded, o, NULL));
+	ck_assert_int_lt(replay_source_read(here, &s, &err), 0);
+	t_err_contains(&err, seeded);
+	t_rmdir(dir);
+}
+END_TEST
+
 static void fill(TCase *tc)
 {
+	tcase_add_test(tc, a_result_of_the_same_test_is_named);
 	tcase_add_loop_test(tc, words_are_split, 0, ARRAY_SIZE(lines));
 	tcase_add_loop_test(tc, quoted_words_are_read_again, 0, ARRAY_SIZE(words_of_any_bytes));
 	tcase_add_loop_test(tc, open_quotes_are_refused, 0, ARRAY_SIZE(open_quotes));
