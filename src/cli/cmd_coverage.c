@@ -14,6 +14,7 @@
 #include "coverage/collect.h"
 #include "coverage/data.h"
 #include "run/history.h"
+#include "vmm/qemu/qemu.h"
 
 #define ARGS struct coverage_args
 #define BUILD_ADVICE                                                                                         \
@@ -30,6 +31,7 @@ struct coverage_args {
 };
 
 static const char *const accel_words[] = { "auto", "kvm", "tcg", NULL };
+static const char *const tcg_time_words[] = { "parallel", "shared", NULL };
 static const char *const start_words[] = { "boot", "clone", "auto", NULL };
 
 static const struct option_row coverage_options[] = {
@@ -46,6 +48,9 @@ static const struct option_row coverage_options[] = {
 		   "number of machines at the same time (default: as many as there are CPUs for)"),
 	OPT_NUMBER(ARGS, test.seed, "seed", 0, "N", 0, UINT64_MAX, 1, "number that all random choices derive from"),
 	OPT_WORD(ARGS, test.accel, "accel", 0, "NAME", accel_words, "as for 'ktstr test'"),
+	OPT_CHOICE(ARGS, test.tcg_time, "tcg-time", 0, "HOW", tcg_time_words, "as for 'ktstr test'"),
+	OPT_DURATION(ARGS, test.tcg_lag, "tcg-lag", 0, "TIME", QEMU_LAG_MIN_NS, QEMU_LAG_NS, QEMU_LAG_NS, 1,
+		     "as for 'ktstr test'"),
 	OPT_CHOICE(ARGS, test.start, "start", 0, "HOW", start_words, "as for 'ktstr test'"),
 	OPT_STRING(ARGS, test.profile, "profile", 0, "NAME", "as for 'ktstr test'"),
 	OPT_STRING(ARGS, test.nextest_profile, "nextest-profile", 0, "NAME", "as for 'ktstr test'"),

@@ -144,11 +144,14 @@ def check_bpf_lines(kernel, scratch):
     with Scratch() as plain:
         Run('coverage', '--kernel', kernel['key'], '--accel', 'tcg', '-E', 'test(=ktstr/qmap_crowd)', BUILD + '/tests/examples',
             env={'KTSTR_SIDECAR_DIR': plain.path, 'LLVM_COV_TARGET_DIR': plain / 'counts'})
-        digests = set()
+        digests, clocks = set(), set()
         for path in scratch.sidecars('bpf') + plain.sidecars():
             with open(path) as f:
-                digests.add(json.load(f)['guest']['event_digest'])
+                sidecar = json.load(f)
+            digests.add(sidecar['guest']['event_digest'])
+            clocks.add((sidecar['tcg_time'], sidecar['tcg_lag_ns']))
     check(len(digests) == 1, 'the guest does not notice', digests)
+    check(clocks == {('parallel', 5000)}, 'its CPUs have the same clocks as in other runs', clocks)
     never = [line for line, count in found['lines'] if not count]
     check(functions['qmap_dump'] == 0 and first['qmap_dump'] in never and 0 < len(never) < len(lines), 'what never ran has no count', never)
 
