@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""What coverage costs: CPU time of the machine of a test, without, with the counters of the compiler, and with what QEMU
-counts, in turns.
+"""Measures the cost of coverage: the CPU time of a test's machine without it, with the compiler's counters, and with
+each kind of count that QEMU makes, in turns.
 
     bench/coverage.py [BUILD [ROUNDS [KERNEL]]]
 """

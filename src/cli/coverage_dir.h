@@ -26,7 +26,7 @@ extern const struct option_conflict coverage_output_conflicts[];
 
 /* Before the work: can the file be written? */
 int coverage_output_check(const struct coverage_output *o, struct err **err);
-/* What guests' kernels executed; NULL: nothing is known. */
+/* Counts of code that guests' kernels executed; NULL: nothing is known. */
 struct coverage_of_guests {
 	const struct kernel_coverages *kernels;
 	const struct program_coverage *programs;

@@ -240,7 +240,7 @@ int results_status(const struct report_results *r)
 	for (size_t i = 0; i < r->count; i++) {
 		const struct report_result *t = &r->item[i];
 		bool failed = t->outcome == OUTCOME_FAIL || t->outcome == OUTCOME_XPASS;
-		/* What could not be read has no verdict: reading it failed, and that is noted. */
+		/* A result that could not be read has no verdict. The status for that is noted when it is read. */
 		if (t->bad && t->outcome != OUTCOME_UNREADABLE)
 			status = status_first(status, failed ? KTSTR_EXIT_FAIL : KTSTR_EXIT_INCONCLUSIVE);
 	}

@@ -331,7 +331,7 @@ static int take_tree(struct report_results *r, const json_t *tree, struct err **
 	return take_record(r, &o, "", err);
 }
 
-/* A result that is made here, because there is no sidecar to read it from. */
+/* Makes a result, because there is no sidecar to read it from. */
 static int add_made(struct report_results *r, const struct missing_result *m, enum test_outcome outcome,
 		    struct err **err)
 {

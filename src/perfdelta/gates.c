@@ -202,7 +202,7 @@ static const json_t *place_of(const json_t *o, const struct metric *m)
 	return NULL;
 }
 
-/* What was 0 before and is 0 now is no finding. Of metrics of every run only the file says whether it was measured. */
+/* A value that stays 0 is no finding. Whether it was measured, only the file says for metrics of every run. */
 static bool row_measured(const struct compare_view *v, const struct results *results, const struct row *row,
 			 const struct metric *m)
 {

@@ -36,7 +36,7 @@ struct profiler {
 	char **program; /* names */
 	uint32_t programs;
 	bool wants_lines;		/* count each instruction of programs */
-	struct profiled_program *lines; /* of each program; NULL: not wanted */
+	struct profiled_program *lines; /* of each program; empty unless `wants_lines` */
 	uint64_t code;			/* bytes of programs that are counted so */
 	uint64_t *executions;		/* of each of them, at the end */
 	struct profiler_counts boot, begin, all;

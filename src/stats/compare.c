@@ -122,7 +122,7 @@ static double sum_of(const struct work *w, const struct column *c, const char *c
 	return sum;
 }
 
-/* What several runs come to: mostly the mean, and always where it is what is tested. */
+/* Combines the values of several runs: mostly by their mean, and always so where the mean is tested. */
 static double centre(const struct work *w, const struct column *c, uint16_t metric, const struct sample *s)
 {
 	const struct metric *m = metric < metrics_count() ? &metrics[metric] : NULL;
@@ -148,7 +148,7 @@ static bool counts_from_zero(const struct work *w, uint16_t metric)
 static bool is_material(const struct work *w, const struct finding *f)
 {
 	double least = policy_least(w->pool, f->metric), share = policy_share(&w->options->policy, w->pool, f->metric);
-	/* Of next to nothing there is no share. Only a test with samples can call that a change, or a count. */
+	/* A value next to 0 has no share. Only a test with samples, or a count, can call its difference a change. */
 	if (fabs(f->value[SIDE_A]) < NEAR_ZERO)
 		return (w->options->test != COMPARE_THRESHOLD || counts_from_zero(w, f->metric)) &&
 		       fabs(f->delta) >= fmax(least, NEAR_ZERO);

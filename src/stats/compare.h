@@ -9,7 +9,7 @@
 #include "stats/pairing.h"
 #include "stats/policy.h"
 
-#define NEAR_ZERO 1e-9 /* what is smaller is 0: there is no share of it */
+#define NEAR_ZERO 1e-9 /* a smaller value counts as 0, and has no share */
 
 enum compare_test {
 	COMPARE_THRESHOLD, /* means, and fixed shares of them */

@@ -115,7 +115,7 @@ static void put_verdict(const struct compare_view *v, const struct finding *f, s
 		put_needed(v, f, out);
 }
 
-/* Of A, with the sign of the difference. Of 0 there is no share. */
+/* The difference as a share of A, with its sign. A value of 0 has no share. */
 static void put_change(const struct finding *f, struct buf *out)
 {
 	if (fabs(f->value[SIDE_A]) < NEAR_ZERO)
