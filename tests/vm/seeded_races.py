@@ -19,9 +19,9 @@ from tap import BUILD, KTSTR, Run, Scratch, check, check_nothing_left, finish, m
 
 SUITE = BUILD + '/tests/fixtures/races'
 POLICY = 'random,one-in=30,at=code'
-MOST = 40  # schedules, until a race must have been found
-# Seeds that are near one which shows the race on the kernel that the tests are written for. Elsewhere it takes longer.
-FIRST = {'idle': 141, 'mailbox': 10, 'affinity': 10, 'group': 10, 'timer': 10, 'exit': 10, 'cgroup': 11}
+RACES = ('idle', 'mailbox', 'affinity', 'group', 'timer', 'exit', 'cgroup')
+# Schedules, until a race must have been found. The rarest one shows in one of eight, on any kernel and with any seeds.
+MOST = 120
 
 
 def explore(kernel, scratch, label, test, first, *words):
@@ -52,8 +52,7 @@ def replay(scratch, label, sidecar, points):
 
 
 def one_race(kernel, scratch, race):
-    first = FIRST[race]
-    run = explore(kernel, scratch, race, f'race_{race}', first, '--until-fail', '--seeds', str(MOST))
+    run = explore(kernel, scratch, race, f'race_{race}', 1, '--until-fail', '--seeds', str(MOST))
     found = failures(scratch, race)
     if not check(run.status == 1 and found and len(found[0][1]) == 1, f'{race}: a race is found', run):
         return
@@ -68,7 +67,7 @@ def one_race(kernel, scratch, race):
 
 
 def main():
-    races = sys.argv[2:] or list(FIRST)
+    races = sys.argv[2:] or RACES
     kernel, before = need_kernel('seeded_races'), machines()
     built = subprocess.run([os.path.join(HERE, '..', 'fixtures', 'build.sh'), kernel['path'], os.path.dirname(SUITE), 'scx_races'],
                            capture_output=True, text=True)
