@@ -40,7 +40,7 @@ static const char *member(const json_t *o, const char *key)
 
 static int check_planned(const json_t *planned, const json_t *set, struct report_results *r, struct err **err)
 {
-	_cleanup_buf_ struct buf key = BUF_NULL, label = BUF_NULL;
+	_cleanup_buf_ struct buf key = BUF_NULL;
 	const struct missing_result missing = { .name = member(planned, "name"),
 						.suite = member(planned, "suite"),
 						.topology = member(planned, "topology"),

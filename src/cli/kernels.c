@@ -325,7 +325,7 @@ static int run_eagerly(struct reactor *r, struct kernel_batch *b, const struct k
 		       struct kernels_result *ret, struct err **err)
 {
 	bool told[KERNELS_MAX] = { false };
-	int i, result = 0;
+	int i = -1, result = 0;
 	while ((result = await_ready(r, b, ret, told, &i, err)) == 0 && i >= 0 && !b->machine.cancelled) {
 		const char *key = kernel_batch_key(b, (size_t)i);
 		told[i] = true;

@@ -64,7 +64,7 @@ static int read_whole(const struct field *f, const json_t *from, int64_t least, 
 
 static int read_unsigned(const struct field *f, const json_t *from, void *at, struct err **err)
 {
-	int64_t n;
+	int64_t n = 0;
 	int r = read_whole(f, from, 0, UINT32_MAX, &n, err);
 	if (r == 0)
 		*(unsigned *)at = (unsigned)n;
@@ -147,7 +147,7 @@ static int read_set(const struct field *f, const json_t *from, void *at, struct 
 		bool set;
 		int value;
 	} *to = at;
-	int64_t n;
+	int64_t n = 0;
 	int r = read_whole(f, from, INT32_MIN, INT32_MAX, &n, err);
 	if (r == 0) {
 		to->set = true;

@@ -35,7 +35,8 @@ static const struct sandbox_calls real_calls = { real_make, real_remove, file_wr
 static int write_leaf(const struct sandboxes *s, const char *dir, const char *leaf, const char *text)
 {
 	char path[SANDBOX_PATH_MAX];
-	snprintf(path, sizeof(path), "%s/%s", dir, leaf);
+	if (snprintf(path, sizeof(path), "%s/%s", dir, leaf) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
 	return s->calls->write(path, text);
 }
 
@@ -43,7 +44,8 @@ static int write_leaf(const struct sandboxes *s, const char *dir, const char *le
 static int read_leaf(const char *dir, const char *leaf, struct buf *ret)
 {
 	char path[SANDBOX_PATH_MAX];
-	snprintf(path, sizeof(path), "%s/%s", dir, leaf);
+	if (snprintf(path, sizeof(path), "%s/%s", dir, leaf) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
 	int r = file_read(path, FILE_MAX, ret, NULL);
 	if (r == 0 && ret->len && ret->data[ret->len - 1] == '\n')
 		ret->data[--ret->len] = '\0';

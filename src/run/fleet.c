@@ -285,43 +285,44 @@ static void give_up_attempt(struct fleet *f, const struct plan_case *c)
 	f->open--;
 }
 
-/* NULL: out of memory. */
+static struct vm_config machine_of(struct fleet *f, const struct attempt *a, const struct plan_case *c)
+{
+	return (struct vm_config){ .arch = c->kernel->arch,
+				   .topology = c->topology,
+				   .memory_mib = c->memory_mib,
+				   .kernel = fleet_boot_file(f, c->kernel),
+				   .kargs = c->test->scheduler ? (const char *const *)c->test->scheduler->kargs : NULL,
+				   .seed = a->seed,
+				   .icount_shift = c->icount_shift,
+				   .lag_ns = c->lag_ns,
+				   .time_dilation = c->time_dilation,
+				   .late_cpus = c->kernel->serial_smp,
+				   .kaslr = c->test->kaslr,
+				   .files = &f->files,
+				   .perf = c->perf,
+				   .verbose = f->config.verbose };
+}
+
+/* NULL: out of memory. Its fields are set one by one, as all of it is too large for a stack. */
 static struct attempt *new_attempt(struct fleet *f, const struct plan_case *c, unsigned number)
 {
 	struct attempt *a = calloc(1, sizeof(*a));
 	if (!a)
 		return NULL;
-	*a = (struct attempt){
-		.env = &f->env,
-		.item = c,
-		.owner = f,
-		.number = number,
-		.on_host = c->test->host_only,
-		.seed = seed_of(f, number),
-		.initrd_fd = -1,
-		.initrd_common_fd = -1,
-		.kernel_fd = -1,
-		.keep_memory = f->config.keep_memory,
-		.keep_cpus = f->config.failures_most || f->config.judged,
-		.covers = f->config.coverage != NULL,
-		.sandbox = SANDBOX_NULL,
-		.request = fleet_request(f, c),
-		.need = fleet_need(f, c),
-		.config = { .arch = c->kernel->arch,
-			    .topology = c->topology,
-			    .memory_mib = c->memory_mib,
-			    .kernel = fleet_boot_file(f, c->kernel),
-			    .kargs = c->test->scheduler ? (const char *const *)c->test->scheduler->kargs : NULL,
-			    .seed = seed_of(f, number),
-			    .icount_shift = c->icount_shift,
-			    .lag_ns = c->lag_ns,
-			    .time_dilation = c->time_dilation,
-			    .late_cpus = c->kernel->serial_smp,
-			    .kaslr = c->test->kaslr,
-			    .files = &f->files,
-			    .perf = c->perf,
-			    .verbose = f->config.verbose },
-	};
+	a->env = &f->env;
+	a->item = c;
+	a->owner = f;
+	a->number = number;
+	a->on_host = c->test->host_only;
+	a->seed = seed_of(f, number);
+	a->initrd_fd = a->initrd_common_fd = a->kernel_fd = -1;
+	a->keep_memory = f->config.keep_memory;
+	a->keep_cpus = f->config.failures_most || f->config.judged;
+	a->covers = f->config.coverage != NULL;
+	a->sandbox = SANDBOX_NULL;
+	a->request = fleet_request(f, c);
+	a->need = fleet_need(f, c);
+	a->config = machine_of(f, a, c);
 	set_deadlines(f, a);
 	a->devices = devices_of(&c->test->devices);
 	if (device_decl_any(&c->test->devices))

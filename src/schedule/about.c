@@ -75,7 +75,7 @@ static int read_list(const json_t *o, const char *key, size_t size, read_entry_f
 
 static int read_moment(const json_t *o, struct schedule_moment *m, struct err **err)
 {
-	int64_t pid, cpu;
+	int64_t pid = 0, cpu = -1;
 	int r = get_u64(o, "from_ns", &m->from_ns, err);
 	if (r == 0)
 		r = get_u64(o, "to_ns", &m->to_ns, err);

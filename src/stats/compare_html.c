@@ -146,7 +146,7 @@ static void put_p(const char *name, double p, struct buf *out)
 
 static void put_finding(const struct compare_view *v, const struct finding *f, bool chart, struct buf *out)
 {
-	_cleanup_buf_ struct buf group = BUF_NULL, unit = BUF_NULL;
+	_cleanup_buf_ struct buf group = BUF_NULL;
 	compare_group_name(v, f->group, &group);
 	buf_puts(out, "<figure class=\"card\"><h3>");
 	html_name(out, buf_str(&group));

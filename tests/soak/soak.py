@@ -15,7 +15,8 @@ series 7 if one is in the cache; `scripts`, the tests that run many misbehaving 
 `faults`, each known fault of a scheduler in its question of `ktstr try`; `starts`, the examples and behaviour
 tests booted and cloned, whose verdicts must be equal; `stress`, an hour of a guest's time in which CPUs go offline
 and online again; `wide`, guests with 64, 128 and 240 CPUs, which must place a worker on each of them and reach a
-verdict; `fuzz`, mutations of the kept corpora through every parser; `images`, dumps of crashed guests' memory that is
+verdict; `compilers`, that the project builds without a warning with other compilers and more or less optimization;
+`fuzz`, mutations of the kept corpora through every parser; `images`, dumps of crashed guests' memory that is
 damaged each time in another way.
 Exit status: 0 if nothing failed, 1 otherwise.
 """
@@ -284,6 +285,22 @@ def slurm(_):
     return tap_test('slurm', 'slurm/slurm', ['--many']) + tap_test('slurm', 'slurm/faults')
 
 
+# (CC, Meson's buildtype): what a distribution's package or a developer would use.
+COMPILERS = (('gcc', 'release'), ('gcc', 'minsize'), ('gcc', 'debug'), ('clang', 'release'))
+
+
+def compilers(_):
+    odd, source = [], os.path.join(HERE, '..', '..')
+    for cc, kind in COMPILERS:
+        with tempfile.TemporaryDirectory(prefix='ktstr-soak-') as build:
+            done = subprocess.run(f'CC={cc} meson setup --buildtype={kind} {build} && ninja -k 0 -C {build}', shell=True, cwd=source,
+                                  text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        wrong = re.findall(r'.*(?:error: |warning: .*\[-W).*', done.stdout) or ([f'status {done.returncode}'] if done.returncode else [])
+        say(f'compilers: {cc}, {kind}: {"no warning" if not wrong else wrong[0]}')
+        odd += [f'compilers: {cc}, {kind}: {line}' for line in wrong]
+    return odd
+
+
 def repeats(_):
     os.environ.update(KTSTR_REPEATS='20', KTSTR_OBSERVER_ALL='1')
     return guest_test('determinism') + guest_test('observer')
@@ -334,13 +351,14 @@ def images(kernel):
 
 
 def main():
-    parts = {'repeats': repeats, 'kernels': kernels, 'arm64': arm64, 'slurm': slurm, 'veristat': veristat, 'sweep': verifier_sweep, 'defaults': defaults, 'scripts': scripts, 'faults': faults,
-             'starts': starts, 'stress': stress, 'wide': wide, 'fuzz': fuzz, 'images': images}
+    without_kernel = {'repeats': repeats, 'kernels': kernels, 'arm64': arm64, 'slurm': slurm, 'veristat': veristat, 'sweep': verifier_sweep,
+                      'scripts': scripts, 'faults': faults, 'compilers': compilers, 'fuzz': fuzz}
+    parts = without_kernel | {'defaults': defaults, 'starts': starts, 'stress': stress, 'wide': wide, 'images': images}
     parts |= {name: functools.partial(sweep, name) for name in SWEEPS}
     odd = []
     for name, part in parts.items():
         if not ARGS.only or ARGS.only == name:
-            odd += part(None if name in ('fuzz', 'kernels', 'repeats', 'arm64', 'slurm', 'veristat', 'sweep', 'scripts', 'faults') else need_kernel('soak'))
+            odd += part(None if name in without_kernel else need_kernel('soak'))
     for line in odd:
         say('FAILED ' + line)
     sys.exit(1 if odd else 0)

@@ -200,7 +200,7 @@ START_TEST(nonsense_is_no_image)
 {
 	char *dir = t_tmpdir();
 	_cleanup_close_ int root = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_buf_ struct buf plain = BUF_NULL, packed = BUF_NULL;
+	_cleanup_buf_ struct buf packed = BUF_NULL;
 	_cleanup_(cpio_done) struct cpio c = CPIO_NULL;
 	struct rng rng = { 7 };
 	cpio_file(&c, "conf", 0644, "seed=1\n", 7);
