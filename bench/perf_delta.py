@@ -45,9 +45,19 @@ def load():
             process.wait()
 
 
+def runs_root(repository):
+    return repository.top + '/target/runs'
+
+
+def take_samples(repository):
+    """Samples of perf-delta are in no pool. Under other names they are runs, and can be compared again."""
+    for name in os.listdir(runs_root(repository)):
+        os.rename(f'{runs_root(repository)}/{name}', f"{runs_root(repository)}/{name.replace('perf-delta-noise-', 'pair-')}")
+
+
 def findings(repository, *words):
     """{metric: change} of what counts as a change."""
-    env = dict(os.environ, KTSTR_RUNS_ROOT=repository.top + '/target/runs')
+    env = dict(os.environ, KTSTR_RUNS_ROOT=runs_root(repository))
     done = subprocess.run([BUILD + '/ktstr', *words, '--json'], cwd=repository.top, env=env, capture_output=True, text=True)
     if done.returncode not in (0, 1):
         sys.exit(f"ktstr {' '.join(words)}: status {done.returncode}\n{done.stderr}")
@@ -77,7 +87,9 @@ def measure(scratch, entry, change):
     began = time.monotonic()
     paired = findings(repository, 'perf-delta', '--noise-adjust', str(RUNS), '--insns', '--all-tests', '--test', 'paired',
                       '--kernel', entry['key'], '--accel', 'tcg', '--base', base, 'build')
-    seconds, needed = time.monotonic() - began, found_from(repository, base, head)
+    seconds = time.monotonic() - began
+    take_samples(repository)
+    needed = found_from(repository, base, head)
     return {'runs': RUNS, 'seconds': round(seconds), 'load average': round(os.getloadavg()[0], 1),
             'found by pairs': {m: {'change': c, 'from runs': needed.get(m)} for m, c in paired.items()},
             'shown by one pair': compare(repository, base, head, 1, '--threshold', FIXED_PERCENT)}
