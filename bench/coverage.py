@@ -48,7 +48,8 @@ def main():
                 "the compiler's counters (gcc)": ('coverage', counted, '--accel', 'tcg'),
                 'a profile of instructions': ('test', plain, '--accel', 'tcg', '--profile-insns'),
                 'functions of the kernel': ('coverage', plain, '--kernel-functions'),
-                'lines of BPF programs': ('coverage', plain, '--bpf-lines')}
+                'lines of BPF programs': ('coverage', plain, '--bpf-lines'),
+                'lines of the scheduler': ('coverage', plain, '--kernel-lines')}
         seconds = {name: [] for name in rows}
         for _ in range(ROUNDS):
             for name, row in rows.items():

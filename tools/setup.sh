@@ -5,7 +5,7 @@ set -eu
 
 packages="
 	gcc g++ make meson ninja-build pkg-config python3 git ca-certificates
-	liburing-dev libjansson-dev libarchive-dev libgit2-dev libbpf-dev libelf-dev liblz4-dev libseccomp-dev libxxhash-dev libsqlite3-dev check
+	liburing-dev libjansson-dev libarchive-dev libgit2-dev libbpf-dev libelf-dev libdw-dev liblz4-dev libseccomp-dev libxxhash-dev libsqlite3-dev check
 	libcurl4-openssl-dev nettle-dev openssl gpgv gpg gpg-agent aria2 acpica-tools cpuid hwloc-nox
 	qemu-system-x86 qemu-system-arm qemu-user-static gcc-aarch64-linux-gnu libc6-dev-arm64-cross device-tree-compiler libfdt-dev
 	busybox-static linux-source-6.12 flex bison bc libssl-dev pahole kmod cpio xz-utils zstd lz4

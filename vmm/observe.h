@@ -23,7 +23,8 @@
 #define OBSERVE_SAMPLE_PERIOD_NS UINT64_C(100000000)
 #define OBSERVE_FUNCTIONS_MAX	 (1u << 18)
 #define OBSERVE_PROGRAMS_MAX	 4096u
-#define OBSERVE_CODE_MAX	 (1u << 22) /* bytes of all programs whose instructions are counted one by one */
+#define OBSERVE_CODE_MAX	 (1u << 22) /* bytes of all code whose instructions are counted one by one */
+#define OBSERVE_CODE_PIECES_MAX	 64	    /* of the kernel's */
 #define OBSERVE_PATHS_MAX	 (1u << 18)
 #define OBSERVE_MAPS_MAX	 3
 #define OBSERVE_DEPTH_MAX	 64u
@@ -180,10 +181,13 @@ struct observe_function {
 	uint64_t flags; /* enum observe_function_flag */
 };
 
-/* Code that the kernel makes while it runs: programs of BPF and their trampolines. */
+/*
+ * Code that the kernel makes while it runs, programs of BPF and their trampolines; or a piece of the kernel itself,
+ * with the addresses that it was linked for.
+ */
 struct observe_program {
 	uint64_t start, end;
-	/* observe_config.count_code: where its bytes are in observe_profile.executions; OBSERVE_CODE_MAX: nowhere. */
+	/* Where its bytes are in observe_profile.executions; OBSERVE_CODE_MAX: nowhere. */
 	uint64_t counters;
 };
 
@@ -213,7 +217,7 @@ struct observe_profile {
 	uint32_t paths;
 	uint64_t user; /* instructions in user space */
 	uint64_t lost; /* instructions for whose path there was no room: they count for their caller's */
-	/* How often the instruction at each byte of programs was executed: OBSERVE_CODE_MAX numbers, as `path`. */
+	/* How often the instruction at each byte of counted code was executed: OBSERVE_CODE_MAX numbers, as `path`. */
 	const uint64_t *executions;
 };
 
@@ -240,6 +244,9 @@ struct observe_config {
 	const struct observe_function *functions;
 	uint32_t function_count; /* at most OBSERVE_FUNCTIONS_MAX */
 	bool count_code;	 /* with functions: count each instruction of programs, too */
+	/* With functions: code of the kernel whose instructions are counted one by one. Copied by start(). */
+	const struct observe_program *code;
+	uint32_t code_count; /* at most OBSERVE_CODE_PIECES_MAX */
 };
 
 /* The order of processors' manuals, and of instructions' register numbers. */

@@ -24,10 +24,10 @@
 struct coverage_args {
 	struct test_args test;
 	struct coverage_output output;
-	bool no_clean, kernel_functions, bpf_lines;
+	bool no_clean, kernel_functions;
 	struct coverage_run run;
 	struct kernel_coverages kernels;
-	struct program_coverage programs;
+	struct guest_coverage counted;
 };
 
 static const char *const accel_words[] = { "auto", "kvm", "tcg", NULL };
@@ -40,7 +40,9 @@ static const struct option_row coverage_options[] = {
 	ROWS_COVERAGE_OUTPUT(ARGS, output.),
 	OPT_FLAG(ARGS, kernel_functions, "kernel-functions", 0,
 		 "tcg: say also which functions of the kernel's scheduler (kernel/sched) did not run"),
-	OPT_FLAG(ARGS, bpf_lines, "bpf-lines", 0,
+	OPT_FLAG(ARGS, run.kernel_lines, "kernel-lines", 0,
+		 "tcg: count also how often each line of the kernel's scheduler (kernel/sched) is executed"),
+	OPT_FLAG(ARGS, run.bpf_lines, "bpf-lines", 0,
 		 "tcg: count also how often each line of BPF programs is executed, as of schedulers"),
 	OPT_FLAG(ARGS, no_clean, "no-clean", 0, "add to what earlier runs have counted"),
 	OPT_FLAG(ARGS, test.gauntlet, "gauntlet", 0, "also run every test on every preset topology that it admits"),
@@ -73,6 +75,7 @@ static const struct option_conflict coverage_conflicts[] = {
 	{ "html", "json" },
 	{ "kernel-functions", "lcov" },
 	{ "kernel-functions", "accel" },
+	{ "kernel-lines", "accel" },
 	{ "bpf-lines", "accel" },
 	{ NULL, NULL },
 };
@@ -89,16 +92,34 @@ static int set_host_counters(const char *dir)
 	return 0;
 }
 
-static int finish_coverage(const void *args, const struct run_records *records, struct err **err)
+/* Then test binaries may be built without coverage. */
+static bool looks_at_guests(const struct coverage_args *a)
 {
-	const struct coverage_args *a = args;
+	return a->kernel_functions || a->run.bpf_lines || a->run.kernel_lines;
+}
+
+static void warn_of_lines(const struct coverage_args *a)
+{
+	unsigned lineless = atomic_load(&a->run.lineless);
+	if (lineless)
+		say_printf(
+			"warning: in %u guest%s no lines of the kernel were counted: %s; 'ktstr kernel build --force' "
+			"builds it again with a table of its lines\n",
+			lineless, lineless == 1 ? "" : "s", a->run.lineless_why);
+	else if (a->run.lines && !a->counted.lines.files)
+		say_printf("warning: no BPF program with lines was executed; build schedulers with clang -g\n");
+}
+
+static int check_counts(const struct coverage_args *a, struct err **err)
+{
 	unsigned machines = atomic_load(&a->run.machines), bare = atomic_load(&a->run.bare);
 	unsigned lost = atomic_load(&a->run.lost);
-	(void)records;
-	if (!machines && bare && !a->kernels.count && !a->programs.lines.files)
+	if (!machines && bare && looks_at_guests(a) && !a->kernels.count && !a->counted.lines.files)
+		return FAIL(err, ERR_DATA, -ENODATA, "no guest counted anything");
+	if (!machines && bare && !looks_at_guests(a))
 		return FAIL(err, ERR_DATA, -ENODATA,
 			    "no guest counted anything: the test binaries were built without coverage; " BUILD_ADVICE);
-	if (bare && !a->kernel_functions && !a->bpf_lines)
+	if (bare && !looks_at_guests(a))
 		say_printf("note: in %u of %u guests nothing was counted: their test binaries were built without "
 			   "coverage\n",
 			   bare, bare + machines);
@@ -106,11 +127,17 @@ static int finish_coverage(const void *args, const struct run_records *records, 
 		say_printf("warning: %u process%s in guests could not be counted, because too many lived at the same "
 			   "time; counts are too low\n",
 			   lost, lost == 1 ? "" : "es");
-	const struct coverage_of_guests guests = { a->kernel_functions ? &a->kernels : NULL,
-						   a->bpf_lines ? &a->programs : NULL };
-	if (a->bpf_lines && !a->programs.lines.files)
-		say_printf("warning: no BPF program with lines was executed; build schedulers with clang -g\n");
-	return coverage_report(a->run.dir, &a->output, &guests, err);
+	return 0;
+}
+
+static int finish_coverage(const void *args, const struct run_records *records, struct err **err)
+{
+	const struct coverage_args *a = args;
+	const struct coverage_of_guests guests = { a->kernel_functions ? &a->kernels : NULL, a->run.lines };
+	(void)records;
+	warn_of_lines(a);
+	int r = check_counts(a, err);
+	return r < 0 ? r : coverage_report(a->run.dir, &a->output, &guests, err);
 }
 
 static int prepare_dir(const struct coverage_args *a, const char *dir, struct err **err)
@@ -140,16 +167,16 @@ static int run_coverage(void *args, struct err **err)
 	a->test.time_dilation = 1;
 	a->test.keep_runs = HISTORY_RUNS_DEFAULT;
 	a->kernels = KERNEL_COVERAGES_NULL;
-	a->programs = PROGRAM_COVERAGE_NULL;
+	a->counted = GUEST_COVERAGE_NULL;
 	a->run.kernels = a->kernel_functions ? &a->kernels : NULL;
-	a->run.programs = a->bpf_lines ? &a->programs : NULL;
-	if (a->kernel_functions || a->bpf_lines) {
+	a->run.lines = a->run.bpf_lines || a->run.kernel_lines ? &a->counted : NULL;
+	if (looks_at_guests(a)) {
 		a->test.accel = "tcg";
 		a->test.profile_insns = true;
 	}
 	r = test_run(&a->test, err);
 	kernel_coverages_done(&a->kernels);
-	program_coverage_done(&a->programs);
+	guest_coverage_done(&a->counted);
 	return r;
 }
 
@@ -163,8 +190,8 @@ const struct command cmd_coverage = {
 		"all guests and on the host, by all processes, also by those that crash, that are killed, or whose "
 		"kernel panics. Counts of all kernels and machines are added up.\n\nThe test binaries must be built "
 		"with gcc's --coverage, or with clang's -fprofile-instr-generate -fcoverage-mapping. Lines are found "
-		"by gcov, or by llvm-profdata and llvm-cov. With --kernel-functions or --bpf-lines they may be built "
-		"without.\n\nThe report goes to standard output, and the lines of "
+		"by gcov, or by llvm-profdata and llvm-cov. With --kernel-functions, --kernel-lines or --bpf-lines "
+		"they may be built without.\n\nThe report goes to standard output, and the lines of "
 		"the "
 		"run to standard error. 'ktstr llvm-cov report' makes another report of the same counts.",
 	.option = coverage_options,
@@ -177,6 +204,8 @@ const struct command cmd_coverage = {
 			  "and functions of the scheduler that no test ran" },
 			{ "ktstr coverage --bpf-lines --html -o scheduler.html build",
 			  "and the lines of the schedulers, beside their sources" },
+			{ "ktstr coverage --kernel-lines --bpf-lines --html -o scheduler.html build",
+			  "the same with the lines of the kernel's scheduler" },
 			{ "ktstr coverage --html -o coverage.html a.out", "a page with the sources" },
 			{ NULL },
 		},

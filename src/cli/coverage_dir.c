@@ -69,14 +69,14 @@ static int read_lines(const char *dir, const struct coverage_of_guests *guests, 
 		      struct err **err)
 {
 	_cleanup_err_ struct err *why = NULL;
-	bool seen = (guests->kernels && guests->kernels->count) || (guests->programs && guests->programs->lines.files);
+	bool seen = (guests->kernels && guests->kernels->count) || (guests->counted && guests->counted->lines.files);
 	int r = coverage_read(dir, ret, &why);
 	if (r < 0 && !(r == -ENOENT && seen)) {
 		if (err)
 			*err = TAKE_PTR(why);
 		return r;
 	}
-	r = guests->programs ? coverage_lines_add(ret, &guests->programs->lines) : 0;
+	r = guests->counted ? coverage_lines_add(ret, &guests->counted->lines) : 0;
 	coverage_settle(ret);
 	return r;
 }

@@ -6,7 +6,7 @@
 #include "cli/options.h"
 #include "coverage/kernel.h"
 #include "coverage/lines.h"
-#include "coverage/programs.h"
+#include "coverage/guest_lines.h"
 
 /* LLVM_COV_TARGET_DIR, the directory of LLVM_PROFILE_FILE, or target/llvm-cov-target: absolute; the caller frees. */
 char *coverage_dir(void);
@@ -29,7 +29,7 @@ int coverage_output_check(const struct coverage_output *o, struct err **err);
 /* Counts of code that guests' kernels executed; NULL: nothing is known. */
 struct coverage_of_guests {
 	const struct kernel_coverages *kernels;
-	const struct program_coverage *programs;
+	const struct guest_coverage *counted;
 };
 
 /* Reads what is in the directory, and writes the report, with what is known of guests. */

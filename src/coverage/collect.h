@@ -6,18 +6,21 @@
 #include <stdatomic.h>
 
 #include "coverage/kernel.h"
-#include "coverage/programs.h"
+#include "coverage/guest_lines.h"
 #include "coverage/region.h"
 
 /* Shared by all machines of a run, whose threads add to it. */
 struct coverage_run {
-	const char *dir;		   /* absolute */
-	struct kernel_coverages *kernels;  /* gets what machines execute of kernel/sched; NULL: not wanted */
-	struct program_coverage *programs; /* gets what they execute of BPF programs; NULL: not wanted */
-	atomic_uint machines;		   /* that counted */
-	atomic_uint bare;		   /* whose test's program was built without coverage */
-	atomic_uint lost;		   /* processes that were not counted */
-	atomic_uint files;		   /* for names */
+	const char *dir;		  /* absolute */
+	struct kernel_coverages *kernels; /* gets what machines execute of kernel/sched; NULL: not wanted */
+	bool bpf_lines, kernel_lines;	  /* count those of BPF programs, and of kernel/sched */
+	struct guest_coverage *lines;	  /* gets them; NULL: none are wanted */
+	atomic_uint machines;		  /* that counted */
+	atomic_uint bare;		  /* whose test's program was built without coverage */
+	atomic_uint lost;		  /* processes that were not counted */
+	atomic_uint lineless;		  /* machines whose kernel's lines are wanted and not known */
+	char lineless_why[256];		  /* of the first of them; read it after the run */
+	atomic_uint files;		  /* for names */
 };
 
 /*

@@ -390,7 +390,7 @@ int cache_workdir(const struct cache *c, const char *name, char **ret, enum work
 static int record_files(int dir)
 {
 	const char *const files[] = { kernel_targets[ARCH_X86_64].image, kernel_targets[ARCH_AARCH64].image,
-				      KERNEL_VMLINUX_NAME };
+				      KERNEL_VMLINUX_NAME, KERNEL_LINES_NAME };
 	int r = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(files) && (r == 0 || r == -ENOENT); i++)
 		r = cachefile_record(dir, files[i]);

@@ -2,10 +2,10 @@
 /*
  * cache.h -- built kernels on disk.
  *
- * {root}/{key}/ holds the image, the stripped vmlinux and metadata.json. If the kernel tree's own schedulers were
- * built, the entry also holds them and the files that compile further ones. An entry appears by one rename, complete
- * and synced. {root}/.locks/ has one lock file per key. {root}/.tmp-{key}-{pid}/ is a work directory; it is swept when
- * its pid is dead.
+ * {root}/{key}/ holds the image, the stripped vmlinux, a table of the lines of its scheduler, and metadata.json. If the
+ * kernel tree's own schedulers were built, the entry also holds them and the files that compile further ones. An entry
+ * appears by one rename, complete and synced. {root}/.locks/ has one lock file per key. {root}/.tmp-{key}-{pid}/ is a
+ * work directory; it is swept when its pid is dead.
  */
 #ifndef KTSTR_KERNEL_CACHE_H
 #define KTSTR_KERNEL_CACHE_H
@@ -18,6 +18,7 @@
 #include "lock/local.h"
 
 #define KERNEL_VMLINUX_NAME "vmlinux"
+#define KERNEL_LINES_NAME   "sched.lines" /* source_lines.h; not in entries of older versions */
 #define CACHE_ENTRIES_MAX   4096
 
 enum kconfig_status { KCONFIG_MATCHES, KCONFIG_STALE, KCONFIG_UNTRACKED };

@@ -15,6 +15,7 @@
 #include "base/tool.h"
 #include "kernel/config.h"
 #include "kernel/git.h"
+#include "kernel/source_lines.h"
 #include "kernel/steps.h"
 #include "kernel/target.h"
 #include "kernel/trash.h"
@@ -498,6 +499,19 @@ static bool changed_meanwhile(struct kernel_job *job)
 	return !same;
 }
 
+/* Configurations without debug information have no lines. */
+static int write_lines(struct kernel_job *job, const char *vmlinux, const char *entry)
+{
+	_cleanup_(code_lines_done) struct code_lines lines = { 0 };
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	_cleanup_free_ char *path = path_join(entry, KERNEL_LINES_NAME);
+	int r = path ? source_lines_from_debug(vmlinux, &lines, &job->err) : -ENOMEM;
+	if (r < 0)
+		return r == -ENODATA ? 0 : r;
+	source_lines_put(&lines, &text);
+	return text.failed ? -ENOMEM : file_write_atomic(path, text.data, text.len, 0644, &job->err);
+}
+
 int step_store(void *arg)
 {
 	struct kernel_job *job = arg;
@@ -522,6 +536,8 @@ int step_store(void *arg)
 		r = copy_schedulers(job, entry);
 	if (r == 0 && job->selftests_built)
 		r = copy_into(job, entry, SELFTESTS_DIR "/runner", "selftests/sched_ext/runner", 0755);
+	if (r == 0)
+		r = write_lines(job, vmlinux, entry);
 	if (r == 0)
 		r = write_metadata(job, entry, (uint64_t)st.st_size);
 	return r == 0 ? cache_publish(job->config.cache, job->key, entry, &job->err) : r;

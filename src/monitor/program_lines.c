@@ -32,7 +32,7 @@ static bool find_source(struct source *s, const struct layout *l, uint64_t ksym)
 }
 
 /* Index of the file whose name is at @offset; -ENOSPC: there are too many. */
-static int find_file(const struct source *s, uint32_t offset, uint32_t *offsets, struct program_lines *ret)
+static int find_file(const struct source *s, uint32_t offset, uint32_t *offsets, struct code_lines *ret)
 {
 	char raw[FILE_BYTES] = "?";
 	for (uint32_t i = 0; i < ret->files; i++)
@@ -47,13 +47,7 @@ static int find_file(const struct source *s, uint32_t offset, uint32_t *offsets,
 	return ret->file[ret->files] ? (int)ret->files++ : -ENOMEM;
 }
 
-static int compare_lines(const void *a, const void *b)
-{
-	const struct program_line *x = a, *y = b;
-	return (x->address > y->address) - (x->address < y->address);
-}
-
-static int read_lines(const struct source *s, uint64_t start, uint64_t end, struct program_lines *ret)
+static int read_lines(const struct source *s, uint64_t start, uint64_t end, struct code_lines *ret)
 {
 	uint32_t offsets[PROGRAM_FILES_MAX];
 	int file = 0;
@@ -66,16 +60,16 @@ static int read_lines(const struct source *s, uint64_t start, uint64_t end, stru
 		file = find_file(s, info.file_name_off, offsets, ret);
 		if (file >= 0)
 			ret->line[ret->lines++] =
-				(struct program_line){ address, BPF_LINE_INFO_LINE_NUM(info.line_col), (uint32_t)file };
+				(struct code_line){ address, BPF_LINE_INFO_LINE_NUM(info.line_col), (uint32_t)file };
 	}
 	return file == -ENOMEM ? file : 0;
 }
 
 int program_lines_read(struct view *v, const struct layout *l, uint64_t ksym, uint64_t start, uint64_t end,
-		       struct program_lines *ret)
+		       struct code_lines *ret)
 {
 	struct source s = { .view = v };
-	*ret = (struct program_lines){ 0 };
+	*ret = (struct code_lines){ 0 };
 	if (!find_source(&s, l, ksym))
 		return -ENODATA;
 	ret->line = calloc(MIN_OF(s.count, (uint64_t)PROGRAM_LINES_MAX) + 1, sizeof(*ret->line));
@@ -83,16 +77,8 @@ int program_lines_read(struct view *v, const struct layout *l, uint64_t ksym, ui
 		return -ENOMEM;
 	int r = read_lines(&s, start, end, ret);
 	if (r < 0 || !ret->lines)
-		program_lines_done(ret);
+		code_lines_done(ret);
 	else
-		qsort(ret->line, ret->lines, sizeof(*ret->line), compare_lines);
+		qsort(ret->line, ret->lines, sizeof(*ret->line), code_lines_compare);
 	return r < 0 ? r : ret->lines ? 0 : -ENODATA;
-}
-
-void program_lines_done(struct program_lines *p)
-{
-	for (uint32_t i = 0; i < p->files; i++)
-		free(p->file[i]);
-	free(p->line);
-	*p = (struct program_lines){ 0 };
 }

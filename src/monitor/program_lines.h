@@ -6,31 +6,19 @@
 #ifndef KTSTR_MONITOR_PROGRAM_LINES_H
 #define KTSTR_MONITOR_PROGRAM_LINES_H
 
+#include "base/code_lines.h"
 #include "monitor/layout.h"
 #include "monitor/view.h"
 
 #define PROGRAM_LINES_MAX 16384 /* of one function of a program */
 #define PROGRAM_FILES_MAX 64	/* the same; lines of others are left out */
 
-struct program_line {
-	uint64_t address; /* of its first instruction */
-	uint32_t number;
-	uint32_t file; /* index in `file` */
-};
-
-struct program_lines {
-	struct program_line *line; /* ascending addresses */
-	size_t lines;
-	char *file[PROGRAM_FILES_MAX]; /* clean lines of text */
-	uint32_t files;
-};
-
 /*
  * Of the function whose struct bpf_ksym is at @ksym, and whose code is from @start to @end. -ENODATA: it has no lines,
- * as a trampoline, or a program that was built without; -ENOMEM. The guest stands still.
+ * as a trampoline, or a program that was built without; -ENOMEM. The guest stands still. The caller frees *@ret with
+ * code_lines_done().
  */
 int program_lines_read(struct view *v, const struct layout *l, uint64_t ksym, uint64_t start, uint64_t end,
-		       struct program_lines *ret);
-void program_lines_done(struct program_lines *p);
+		       struct code_lines *ret);
 
 #endif

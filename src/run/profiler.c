@@ -2,10 +2,12 @@
 /* profiler.c -- see profiler.h. */
 #include "run/profiler.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
+#include "run/counted_code.h"
 
 #define KSYM_NAME_MAX 512 /* Linux: KSYM_NAME_LEN */
 
@@ -33,12 +35,15 @@ static void add_function(void *data, uint64_t address, const char *name)
 	p->function[p->functions++] = (struct observe_function){ address, flags_of(name) };
 }
 
-int profiler_new(struct symbols *symbols, bool lines, struct profiler **ret)
+int profiler_new(struct symbols *symbols, bool lines, const struct code_lines *kernel, struct profiler **ret)
 {
 	struct profiler *p = *ret = calloc(1, sizeof(*p));
 	if (!p)
 		return -ENOMEM;
 	p->wants_lines = lines;
+	p->kernel_lines = kernel;
+	if (kernel)
+		p->pieces = counted_code_pieces(kernel, p->piece, OBSERVE_CODE_PIECES_MAX, &p->code);
 	p->lines = calloc(OBSERVE_PROGRAMS_MAX, sizeof(*p->lines));
 	p->function = calloc(OBSERVE_FUNCTIONS_MAX, sizeof(*p->function));
 	p->name = calloc(OBSERVE_FUNCTIONS_MAX, sizeof(*p->name));
@@ -59,7 +64,7 @@ void profiler_free(struct profiler *p)
 		return;
 	for (uint32_t i = 0; i < p->programs; i++) {
 		free(p->program[i]);
-		program_lines_done(&p->lines[i].lines);
+		code_lines_done(&p->lines[i].lines);
 	}
 	free(p->function);
 	free(p->name);
@@ -78,6 +83,8 @@ void profiler_prepare(const struct profiler *p, struct observe_config *observe)
 	observe->functions = p->function;
 	observe->function_count = p->functions;
 	observe->count_code = p->wants_lines;
+	observe->code = p->piece;
+	observe->code_count = p->pieces;
 }
 
 /* --- programs ----------------------------------------------------------------------------------------------------- */
@@ -115,7 +122,7 @@ void profiler_take_program(struct profiler *p, struct vm *vm, const struct layou
 		take_lines(p, layout, view, ksym, &one);
 	if (!copy || vm->backend->add_program(vm, &one.code) < 0) {
 		free(copy);
-		program_lines_done(&one.lines);
+		code_lines_done(&one.lines);
 		return;
 	}
 	p->lines[p->programs] = one;
@@ -268,82 +275,46 @@ int profiler_profile(const struct profiler *p, struct insns *ret)
 	return r;
 }
 
-/* --- lines of programs -------------------------------------------------------------------------------------------- */
+/* --- lines -------------------------------------------------------------------------------------------------------- */
 
-/* The code of a line ends where that of the next one begins. */
-static uint64_t most_executed(const struct profiler *p, const struct profiled_program *one, size_t line)
-{
-	const struct program_line *l = &one->lines.line[line];
-	uint64_t from = l->address - one->code.start,
-		 to = (line + 1 < one->lines.lines ? l[1].address : one->code.end) - one->code.start, most = 0;
-	for (uint64_t at = from; at < to; at++)
-		most = MAX_OF(most, p->executions[one->code.counters + at]);
-	return most;
-}
-
-/* A kernel's own schedulers were compiled in a directory that is gone, and was another for each build. */
-static const char *source_path(const char *path)
-{
-	const char *build = strstr(path, "/.tmp-"), *tree = build ? strstr(build, "/src/") : NULL;
-	return tree ? tree + strlen("/src/") : path;
-}
-
-struct counted_line {
-	uint32_t file, number;
-	uint64_t count;
-};
-
-static int compare_counted(const void *a, const void *b)
-{
-	const struct counted_line *x = a, *y = b;
-	return (x->file > y->file) - (x->file < y->file)	?: (x->number > y->number) - (x->number < y->number) ?:
-	       (x->count < y->count) - (x->count > y->count);
-}
-
-/* The code of a line may be in several places, of which the one that is executed most often counts. */
-static int put_counted(const struct profiled_program *one, struct counted_line *list, struct coverage_lines *ret)
-{
-	int r = 0;
-	qsort(list, one->lines.lines, sizeof(*list), compare_counted);
-	for (size_t i = 0; i < one->lines.lines && r == 0; i++) {
-		if (i && list[i].file == list[i - 1].file && list[i].number == list[i - 1].number)
-			continue;
-		struct covered_file *file = coverage_file(ret, source_path(one->lines.file[list[i].file]));
-		r = file ? covered_line_add(file, list[i].number, list[i].count) : -ENOMEM;
-	}
-	return r;
-}
-
-/* Each function is a program of its own, whose first line is that of the function. */
-static int add_function_of(const struct profiler *p, uint32_t i, struct coverage_lines *ret)
-{
-	const struct profiled_program *one = &p->lines[i];
-	const struct program_line *first = &one->lines.line[0];
-	const char *name = p->program[i];
-	size_t prefix = strncmp(name, INSNS_PROGRAM, strlen(INSNS_PROGRAM)) ? 0 : strlen(INSNS_PROGRAM);
-	struct covered_file *file = coverage_file(ret, source_path(one->lines.file[first->file]));
-	if (!file)
-		return -ENOMEM;
-	return covered_function_add(file, name + prefix, first->number,
-				    p->executions[one->code.counters + first->address - one->code.start]);
-}
-
+/* Each function is a program of its own. */
 static int add_program_lines(const struct profiler *p, uint32_t i, struct coverage_lines *ret)
 {
 	const struct profiled_program *one = &p->lines[i];
-	_cleanup_free_ struct counted_line *list = calloc(one->lines.lines, sizeof(*list));
-	if (!list)
-		return -ENOMEM;
-	for (size_t k = 0; k < one->lines.lines; k++)
-		list[k] = (struct counted_line){ one->lines.line[k].file, one->lines.line[k].number,
-						 most_executed(p, one, k) };
-	int r = put_counted(one, list, ret);
-	return r == 0 ? add_function_of(p, i, ret) : r;
+	const struct counted_code code = {
+		.lines = &one->lines, .piece = &one->code, .pieces = 1, .executions = p->executions, .prefix = ""
+	};
+	const char *name = p->program[i];
+	size_t prefix = strncmp(name, INSNS_PROGRAM, strlen(INSNS_PROGRAM)) ? 0 : strlen(INSNS_PROGRAM);
+	int r = counted_code_add_lines(&code, ret);
+	return r == 0 ? counted_code_add_function(&code, name + prefix, one->lines.line[0].address, ret) : r;
 }
 
-int profiler_add_lines(const struct profiler *p, struct coverage_lines *ret)
+/* The compiler puts what is rarely executed apart, under a name of its own; and filling before a function. */
+static bool is_function(const char *name)
 {
-	int r = 0;
+	return !strstr(name, ".cold") && strncmp(name, "__pfx_", strlen("__pfx_"));
+}
+
+static int add_kernel_lines(const struct profiler *p, const char *version, struct coverage_lines *ret)
+{
+	char prefix[128];
+	snprintf(prefix, sizeof(prefix), "linux-%s/", version);
+	const struct counted_code code = { .lines = p->kernel_lines,
+					   .piece = p->piece,
+					   .pieces = p->pieces,
+					   .executions = p->executions,
+					   .prefix = prefix };
+	int r = counted_code_add_lines(&code, ret);
+	for (uint32_t i = 0; i < p->functions && r == 0; i++)
+		if (is_function(p->name[i]))
+			r = counted_code_add_function(&code, p->name[i], p->function[i].address, ret);
+	return r;
+}
+
+int profiler_add_lines(const struct profiler *p, const char *version, struct coverage_lines *ret)
+{
+	int r = p->executions && p->kernel_lines ? add_kernel_lines(p, version, ret) : 0;
 	for (uint32_t i = 0; p->executions && i < p->programs && r == 0; i++)
 		if (p->lines[i].lines.lines)
 			r = add_program_lines(p, i, ret);

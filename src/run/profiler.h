@@ -19,7 +19,7 @@
 /* A program whose instructions may be counted one by one. */
 struct profiled_program {
 	struct observe_program code;
-	struct program_lines lines; /* none: nobody knows them */
+	struct code_lines lines; /* none: nobody knows them */
 };
 
 /* Numbers of one moment, by path. */
@@ -35,9 +35,12 @@ struct profiler {
 	uint32_t functions;
 	char **program; /* names */
 	uint32_t programs;
-	bool wants_lines;		/* count each instruction of programs */
+	bool wants_lines;		       /* count each instruction of programs */
+	const struct code_lines *kernel_lines; /* of code whose instructions are counted, too; NULL: none; borrowed */
+	struct observe_program piece[OBSERVE_CODE_PIECES_MAX]; /* where that code is */
+	uint32_t pieces;
 	struct profiled_program *lines; /* of each program; empty unless `wants_lines` */
-	uint64_t code;			/* bytes of programs that are counted so */
+	uint64_t code;			/* bytes of all code that is counted so */
 	uint64_t *executions;		/* of each of them, at the end */
 	struct profiler_counts boot, begin, all;
 	struct insns_count *hold; /* by path; OBSERVE_PATHS_MAX */
@@ -46,8 +49,11 @@ struct profiler {
 	uint64_t lost;
 };
 
-/* @lines: count also how often each line of BPF programs is executed. -ENOMEM. */
-int profiler_new(struct symbols *symbols, bool lines, struct profiler **ret);
+/*
+ * @lines: count also how often each line of BPF programs is executed. @kernel: and each of these lines of the kernel;
+ * borrowed; NULL: none. -ENOMEM.
+ */
+int profiler_new(struct symbols *symbols, bool lines, const struct code_lines *kernel, struct profiler **ret);
 void profiler_free(struct profiler *p);
 void profiler_prepare(const struct profiler *p, struct observe_config *observe);
 /* The guest stands still at the begin of PROFILER_SYMBOL, whose argument is @ksym. */
@@ -60,9 +66,9 @@ void profiler_end(struct profiler *p, const struct vm *vm);
 /* What was counted, without facts about the test. -ENODATA: nothing was; -ENOMEM. */
 int profiler_profile(const struct profiler *p, struct insns *ret);
 /*
- * The machine has ended: adds the lines of its BPF programs, and their functions. A line
- * counts as often as the most often executed of its instructions. -ENOMEM.
+ * The machine has ended: adds the counted lines of its BPF programs and of its kernel @version, and their functions.
+ * -ENOMEM.
  */
-int profiler_add_lines(const struct profiler *p, struct coverage_lines *ret);
+int profiler_add_lines(const struct profiler *p, const char *version, struct coverage_lines *ret);
 
 #endif

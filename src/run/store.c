@@ -361,6 +361,14 @@ static int store_repro(struct attempt *a, const char *sidecar, struct err **err)
 	return 0;
 }
 
+static void note_lineless(const struct attempt *a, struct coverage_run *coverage)
+{
+	const char *why;
+	if (watched_kernel_lines(a->watch.kernel, &why) || atomic_fetch_add(&coverage->lineless, 1))
+		return;
+	snprintf(coverage->lineless_why, sizeof(coverage->lineless_why), "%s", why);
+}
+
 static int add_coverage(const struct attempt *a, const struct insns *p)
 {
 	const struct coverage_run *coverage = a->covers ? fleet_of(a)->config.coverage : NULL;
@@ -368,11 +376,12 @@ static int add_coverage(const struct attempt *a, const struct insns *p)
 	int r = 0;
 	if (coverage && coverage->kernels)
 		r = kernel_coverage_add(coverage->kernels, a->item->kernel->version, a->watch.kernel->image.symbols, p);
-	if (r == 0 && coverage && coverage->programs) {
-		r = profiler_add_lines(a->watch.profiler, &lines);
-		r = r == 0 ? program_coverage_add(coverage->programs, &lines) : r;
-	}
-	return r;
+	if (r < 0 || !coverage || !coverage->lines)
+		return r;
+	if (coverage->kernel_lines && !a->watch.profiler->kernel_lines)
+		note_lineless(a, fleet_of(a)->config.coverage);
+	r = profiler_add_lines(a->watch.profiler, a->item->kernel->version, &lines);
+	return r == 0 ? guest_coverage_add(coverage->lines, &lines) : r;
 }
 
 /* The instructions of the kernel; and those numbers of them that are metrics, for the sidecar. */

@@ -70,9 +70,11 @@ static bool record_schedule(struct watch *w, const struct vm_config *config)
 }
 
 /* False: no memory. */
-static bool count_instructions(struct watch *w, bool lines)
+static bool count_instructions(struct watch *w, const struct watch_config *asked)
 {
-	if (profiler_new(w->kernel->image.symbols, lines, &w->profiler) < 0)
+	const char *why;
+	const struct code_lines *lines = asked->kernel_lines ? watched_kernel_lines(w->kernel, &why) : NULL;
+	if (profiler_new(w->kernel->image.symbols, asked->program_lines, lines, &w->profiler) < 0)
 		return false;
 	profiler_prepare(w->profiler, &w->observe);
 	return true;
@@ -108,7 +110,7 @@ void watch_prepare(struct watch *w, struct watched_kernel *kernel, const struct 
 	w->low_memory = machine_low_memory(backend->name, config->memory_mib);
 	w->observe.sample_ns = OBSERVE_SAMPLE_PERIOD_NS;
 	w->observe.at_end = !asked->probe;
-	if (asked->profiles && !count_instructions(w, asked->program_lines)) {
+	if (asked->profiles && !count_instructions(w, asked)) {
 		give_up(w);
 		return;
 	}

@@ -98,6 +98,7 @@ struct watch_config {
 		*constants;  /* for the scheduler's programs; NULL: its own. Borrowed: outlives the machine */
 	bool profiles;	     /* count the kernel's instructions */
 	bool program_lines;  /* with `profiles`: and how often each line of BPF programs is executed */
+	bool kernel_lines;   /* with `profiles`: and each line of the kernel's scheduler */
 	unsigned watchdog_s; /* for sched_ext's watchdog, in guest time; 0: as the scheduler says */
 	/* Calls are recorded, too; NULL: they are not. Borrowed: outlives the machine. */
 	struct recorder *recorder;

@@ -2,11 +2,18 @@
 /* watched_kernel.c -- see watched_kernel.h. */
 #include "run/watched_kernel.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/cachefile.h"
+#include "base/file.h"
+#include "kernel/cache.h"
+#include "kernel/source_lines.h"
+
+#define LINES_BYTES_MAX ((size_t)64 << 20)
 
 void watched_kernel_init(struct watched_kernel *w, const char *cache_dir)
 {
@@ -106,6 +113,37 @@ const struct orc *watched_kernel_orc(struct watched_kernel *w, const char **why)
 	return w->orc;
 }
 
+/* The build has put a table into the cache's entry. Other kernels may still have their debug information. */
+static int read_lines(const char *vmlinux, struct code_lines *ret, struct err **err)
+{
+	_cleanup_free_ char *dir = path_dirname(vmlinux), *path = dir ? path_join(dir, KERNEL_LINES_NAME) : NULL;
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	_cleanup_close_ int fd = dir ? open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	if (!path)
+		return -ENOMEM;
+	if (cachefile_check(fd, KERNEL_LINES_NAME, NULL) == -EBADMSG)
+		return FAIL(err, ERR_DATA, -EBADMSG, "'%s' does not match its checksum", path);
+	int r = file_read(path, LINES_BYTES_MAX, &text, NULL);
+	if (r == 0)
+		return source_lines_parse(text.data, text.len, ret, err);
+	return source_lines_from_debug(vmlinux, ret, err);
+}
+
+const struct code_lines *watched_kernel_lines(struct watched_kernel *w, const char **why)
+{
+	struct err *err = NULL;
+	pthread_mutex_lock(&w->lock);
+	int r = w->lines_opened || !w->vmlinux ? 0 : read_lines(w->vmlinux, &w->lines, &err);
+	if (err)
+		note(w->no_lines, sizeof(w->no_lines), err);
+	else if (r < 0)
+		snprintf(w->no_lines, sizeof(w->no_lines), "its vmlinux has no debug information of kernel/sched");
+	w->lines_opened = true;
+	pthread_mutex_unlock(&w->lock);
+	*why = w->no_lines;
+	return w->lines.lines ? &w->lines : NULL;
+}
+
 void watched_kernel_done(struct watched_kernel *w)
 {
 	free(w->vmlinux);
@@ -113,5 +151,6 @@ void watched_kernel_done(struct watched_kernel *w)
 	symbols_close(w->image.symbols);
 	types_close(w->image.types);
 	orc_close(w->orc);
+	code_lines_done(&w->lines);
 	pthread_mutex_destroy(&w->lock);
 }

@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 
+#include "base/code_lines.h"
 #include "kernel/kernel.h"
 #include "monitor/layout.h"
 #include "monitor/orc.h"
@@ -34,6 +35,10 @@ struct watched_kernel {
 	bool orc_opened;
 	struct orc *orc;  /* NULL: stacks cannot be unwound */
 	char no_orc[160]; /* why not */
+	/* For the coverage of the scheduler's own lines. */
+	bool lines_opened;
+	struct code_lines lines;
+	char no_lines[256]; /* why there are none; "": there are */
 };
 
 /* @cache_dir: of symbols_open_cached(). */
@@ -42,6 +47,8 @@ void watched_kernel_init(struct watched_kernel *w, const char *cache_dir);
 const char *watched_kernel_open(struct watched_kernel *w, const struct kernel *k, const struct vm_backend *backend);
 /* The tables with which stacks are unwound; NULL: there are none, @why says why. Opens them at first. Any thread. */
 const struct orc *watched_kernel_orc(struct watched_kernel *w, const char **why);
+/* Which lines of kernel/sched its code is of; NULL: unknown, @why says why. Reads them at first. Any thread. */
+const struct code_lines *watched_kernel_lines(struct watched_kernel *w, const char **why);
 /* The same for looking at a guest that is not stopped. @boot: its file. Not for several threads. */
 const char *watched_kernel_open_file(struct watched_kernel *w, const char *boot, bool image, enum arch arch);
 void watched_kernel_done(struct watched_kernel *w);

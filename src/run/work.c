@@ -231,7 +231,8 @@ int attempt_prepare(void *arg)
 					    .verifies = a->item->test->cell,
 					    .constants = a->item->constants,
 					    .profiles = f->config.profile_insns && !a->recorder,
-					    .program_lines = f->config.coverage && f->config.coverage->programs,
+					    .program_lines = f->config.coverage && f->config.coverage->bpf_lines,
+					    .kernel_lines = f->config.coverage && f->config.coverage->kernel_lines,
 					    .perturb = &a->item->perturb };
 	if (test_asks_model(a->item->test))
 		model_server_look(&f->model, f->config.model_dir);

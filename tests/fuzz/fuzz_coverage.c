@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Counters from a guest's memory (the first byte is 0), what gcov prints (1), what llvm-cov prints (others). */
+/*
+ * Counters from a guest's memory (the first byte is 0), what gcov prints (1), tables of a kernel's lines (2), what
+ * llvm-cov prints (others).
+ */
 #include <string.h>
 
 #include "base/text.h"
 #include "coverage/lines.h"
 #include "coverage/region.h"
 #include "fuzz.h"
+#include "kernel/source_lines.h"
+#include "run/counted_code.h"
 
 static void sum(const uint8_t *data, size_t size)
 {
@@ -14,6 +19,22 @@ static void sum(const uint8_t *data, size_t size)
 	if (coverage_sum(data, size, &c, NULL) == 0)
 		coverage_put_file(&c, &file);
 	coverage_counts_done(&c);
+}
+
+static void read_table(const char *text, size_t size)
+{
+	_cleanup_buf_ struct buf again = BUF_NULL;
+	struct observe_program piece[8];
+	struct code_lines l;
+	uint64_t counters;
+	if (source_lines_parse(text, size, &l, NULL) < 0)
+		return;
+	uint32_t pieces = counted_code_pieces(&l, piece, ARRAY_SIZE(piece), &counters);
+	for (uint32_t i = 0; i < pieces; i++)
+		if (piece[i].end - piece[i].start + piece[i].counters > counters)
+			abort();
+	source_lines_put(&l, &again);
+	code_lines_done(&l);
 }
 
 static void show(struct coverage_lines *c)
@@ -45,6 +66,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	if (data[0] == 0) {
 		sum(data + 1, size - 1);
+		return 0;
+	}
+	if (data[0] == 2) {
+		read_table((const char *)data + 1, size - 1);
 		return 0;
 	}
 	if (data[0] == 1) {

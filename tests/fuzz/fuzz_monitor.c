@@ -179,9 +179,9 @@ static void look(void)
 	walk_xarray(&k.view, idr, NODES_MAX, visit_value, &seen);
 	walk_list(&k.view, nodes, NODES_MAX, visit, &seen);
 	walk_hlist(&k.view, nodes, NODES_MAX, visit, &seen);
-	struct program_lines lines;
+	struct code_lines lines;
 	program_lines_read(&k.view, &layout, aux + layout.field[LAYOUT_AUX_KSYM].offset, 0, 0x1000, &lines);
-	program_lines_done(&lines);
+	code_lines_done(&lines);
 	stall_scan(&stall_fields, &k.view, NODES_MAX, &stall);
 	/* The text of hundreds of CPUs that are not there only takes time. */
 	if (sample_take(sampler, &k.view, SAMPLE_ALL, 0, "/", &sample) == 0 && sample.cpus <= 8)

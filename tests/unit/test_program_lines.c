@@ -13,7 +13,7 @@
 
 static struct kimage k;
 static struct layout layout;
-static struct program_lines found;
+static struct code_lines found;
 static uint64_t aux, btf, records, addresses;
 
 static const char strings[] = "\0a.bpf.c\0b\033.h";
@@ -57,7 +57,7 @@ static int look(void)
 
 static void end(void)
 {
-	program_lines_done(&found);
+	code_lines_done(&found);
 	kimage_close(&k);
 }
 

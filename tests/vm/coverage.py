@@ -114,15 +114,16 @@ def check_kernel_functions(kernel, scratch, program):
     check(not [f for f in not_run if re.match('(mutex|rwsem|futex)_', f)], 'functions of other folders are left out', not_run)
 
 
-def profile_calls(path):
-    """{BPF function: calls} of a profile of instructions."""
+def profile_calls(path, prefix='bpf:'):
+    """{function: calls} of a profile of instructions, of those whose names begin so."""
     with open(path) as f:
         profile = json.load(f)
     calls = {}
     for _, function, *counts in profile['paths']:
         name = profile['functions'][function]
-        if name.startswith('bpf:'):
-            calls[name[4:]] = calls.get(name[4:], 0) + counts[-1]    # of the whole run
+        if name.startswith(prefix):
+            name = name[len(prefix):]
+            calls[name] = calls.get(name, 0) + counts[-1]    # of the whole run
     return calls
 
 
@@ -156,6 +157,30 @@ def check_bpf_lines(kernel, scratch):
     check(functions['qmap_dump'] == 0 and first['qmap_dump'] in never and 0 < len(never) < len(lines), 'what never ran has no count', never)
 
 
+def check_kernel_lines(kernel, scratch):
+    """Lines of kernel/sched: the calls of functions are those of the profile, and lines of one block are executed equally often."""
+    if not os.path.exists(kernel['path'] + '/sched.lines'):
+        skip('lines of the kernel', 'an older ktstr has built it, without a table of its lines')
+        return
+    side = scratch / 'lines'
+    run = Run('coverage', '--kernel', kernel['key'], '--kernel-lines', '--json', '-E', 'test(=ktstr/qmap_crowd)', BUILD + '/tests/examples',
+              env={'KTSTR_SIDECAR_DIR': side, 'LLVM_COV_TARGET_DIR': scratch / 'lines.counts'})
+    files = {f['path']: f for f in json.loads(run.out or '{"files": []}')['files']}
+    top = f"linux-{kernel['version']}/kernel/sched/"
+    if not check(run.status == 0 and {top + 'core.c', top + 'fair.c', top + 'ext.c'} <= set(files) and all(f.startswith(top) for f in files),
+                 'lines of the scheduler are counted, and of nothing else', run):
+        return
+    profiled = profile_calls(next(os.path.join(side, name) for name in os.listdir(side) if name.endswith('.profile.json')), '')
+    found = [(f['name'], f['count']) for file in files.values() for f in file['functions']]
+    once = {name: count for name, count in found if sum(name == other for other, _ in found) == 1}
+    wrong = {name: (count, profiled.get(name, 0)) for name, count in once.items() if count != profiled.get(name, 0)}
+    check(once.get('enqueue_task_scx') and once.get('try_to_wake_up') and not wrong, 'calls are those of the profile', wrong)
+    never = {name for name, count in found if not count}
+    check({'do_sched_yield', 'yield_task_scx'} <= never, 'what nothing calls has no count', sorted(never)[:40])
+    total = {path: file['total'] for path, file in files.items()}
+    check(all(0 < total[top + name]['lines_run'] < total[top + name]['lines'] for name in ('core.c', 'fair.c', 'ext.c')), 'some lines ran', total)
+
+
 def check_without(kernel, scratch):
     """A test binary that was built without coverage."""
     home = scratch / 'without'
@@ -165,6 +190,7 @@ def check_without(kernel, scratch):
     check(run.status == 65 and 'built without coverage' in run.err and '--coverage' in run.err,
           'a program without coverage is named, with what to do', run)
     check_bpf_lines(kernel, scratch)
+    check_kernel_lines(kernel, scratch)
     check_kernel_functions(kernel, scratch, os.path.join(home, 'counted'))
 
 

@@ -53,9 +53,13 @@ static int make_profile(struct qemu_observer *o, struct err **err)
 	o->profile->size = sizeof(*o->profile);
 	o->profile->functions = c->function_count;
 	o->profile->count_code = c->count_code;
+	o->profile->pieces = MIN_OF(c->code_count, (uint32_t)OBSERVE_CODE_PIECES_MAX);
+	for (uint32_t i = 0; i < o->profile->pieces; i++)
+		o->profile->piece[i] = c->code[i];
 	memcpy(o->profile->function, c->functions, c->function_count * sizeof(*c->functions));
 	o->channel->profiles = 1;
 	o->config.functions = NULL;
+	o->config.code = NULL;
 	return 0;
 }
 

@@ -15,7 +15,7 @@
 #include "vmm/observe.h"
 
 #define CHANNEL_MAGIC	0x42534f6bu /* "kOSB" */
-#define CHANNEL_VERSION 8u
+#define CHANNEL_VERSION 9u
 
 /* Descriptors in QEMU's process. */
 enum { QEMU_FD_OBSERVER = 20, QEMU_FD_STOPPED, QEMU_FD_GO_ON, QEMU_FD_RECORDS, QEMU_FD_DOORBELL, QEMU_FD_PROFILE };
@@ -61,9 +61,11 @@ struct profile_channel {
 	uint32_t functions, programs; /* by the orchestrator; programs only while the guest is stopped */
 	uint32_t paths;
 	uint32_t count_code;
+	uint32_t pieces;
 	uint64_t user, lost;
 	struct observe_function function[OBSERVE_FUNCTIONS_MAX];
 	struct observe_program program[OBSERVE_PROGRAMS_MAX];
+	struct observe_program piece[OBSERVE_CODE_PIECES_MAX]; /* of the kernel, whose instructions are counted */
 	struct observe_path path[OBSERVE_PATHS_MAX];
 	uint64_t executions[OBSERVE_CODE_MAX];
 };

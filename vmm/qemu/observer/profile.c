@@ -126,14 +126,22 @@ static int64_t find_program(uint64_t address)
 	return -1;
 }
 
+/* NULL: it is not counted there. */
+static uint64_t *counter_in(const struct observe_program *code, uint64_t address)
+{
+	uint64_t at = code->counters + (address - code->start);
+	return at < OBSERVE_CODE_MAX ? &here.channel->executions[at] : NULL;
+}
+
 uint64_t *profile_executions(uint64_t address)
 {
-	struct profile_channel *c = here.channel;
+	const struct profile_channel *c = here.channel;
+	for (uint32_t i = 0; i < c->pieces; i++) {
+		if (address - here.slide >= c->piece[i].start && address - here.slide < c->piece[i].end)
+			return counter_in(&c->piece[i], address - here.slide);
+	}
 	int64_t i = c->count_code ? find_program(address) : -1;
-	if (i < 0)
-		return NULL;
-	uint64_t at = c->program[i].counters + (address - c->program[i].start);
-	return at < OBSERVE_CODE_MAX ? &c->executions[at] : NULL;
+	return i < 0 ? NULL : counter_in(&c->program[i], address);
 }
 
 union profile_block profile_describe(uint64_t address, size_t instructions)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* programs.c -- see programs.h. */
-#include "coverage/programs.h"
+/* guest_lines.c -- see guest_lines.h. */
+#include "coverage/guest_lines.h"
 
-int program_coverage_add(struct program_coverage *c, const struct coverage_lines *machine)
+int guest_coverage_add(struct guest_coverage *c, const struct coverage_lines *machine)
 {
 	pthread_mutex_lock(&c->lock);
 	int r = coverage_lines_add(&c->lines, machine);
@@ -11,7 +11,7 @@ int program_coverage_add(struct program_coverage *c, const struct coverage_lines
 	return r;
 }
 
-void program_coverage_done(struct program_coverage *c)
+void guest_coverage_done(struct guest_coverage *c)
 {
 	coverage_lines_done(&c->lines);
 	pthread_mutex_destroy(&c->lock);
