@@ -179,6 +179,11 @@ def check_kernel_lines(kernel, scratch):
     check({'do_sched_yield', 'yield_task_scx'} <= never, 'what nothing calls has no count', sorted(never)[:40])
     total = {path: file['total'] for path, file in files.items()}
     check(all(0 < total[top + name]['lines_run'] < total[top + name]['lines'] for name in ('core.c', 'fair.c', 'ext.c')), 'some lines ran', total)
+    digests = set()
+    for path in scratch.sidecars('bpf') + scratch.sidecars('lines'):
+        with open(path) as f:
+            digests.add(json.load(f)['guest']['event_digest'])
+    check(len(digests) == 1, 'the guest does not notice that either', digests)
 
 
 def check_without(kernel, scratch):
