@@ -54,11 +54,11 @@ struct vm_config {
 	bool kaslr;
 	bool real_time; /* tcg: time passes as on the host, also while the guest sleeps: not deterministic */
 	/*
-	 * tcg: a stream socket that is connected to a port of the guest, for base/session_frame.h; or NULL. A parked
-	 * machine has the port, but nothing is connected to it.
+	 * A stream socket that is connected to a port of the guest, for base/session_frame.h; or NULL. A parked
+	 * machine has the port, but nothing is connected to it. On kvm the port is the console hvc0.
 	 */
 	const int *terminal;
-	bool terminal_serial; /* the port is the second serial port, for kernels without virtio */
+	bool terminal_serial; /* tcg: the port is the second serial port, for kernels without virtio */
 	bool park;	      /* stop at the guest's park point (VM_END_PARKED), for vm_backend.save() */
 	/*
 	 * The parked machine to clone, or NULL. The settings above must equal those of the parked machine, except for

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "base/environment.h"
 #include "base/file.h"
 #include "base/rng.h"
 #include "base/tool.h"
@@ -21,6 +22,7 @@
 #include "run/scheduler_path.h"
 #include "shell/session.h"
 #include "topo/topology.h"
+#include "vmm/accel.h"
 #include "vmm/qemu/kernel_patch.h"
 #include "vmm/qemu/qemu.h"
 
@@ -37,9 +39,11 @@
 static const char *const start_words[] = { "clone", "boot", NULL };
 enum { START_FROM_CLONE, START_BY_BOOT };
 
+static const char *const accel_words[] = { "auto", "kvm", "tcg", NULL };
+
 struct shell_args {
 	struct strings paths, kernel, include;
-	const char *topology, *test, *exec;
+	const char *topology, *test, *exec, *accel;
 	uint64_t memory_mib, disk; /* 0: not said */
 	nsec_t exec_timeout;
 	unsigned start;
@@ -64,6 +68,8 @@ static const struct option_row shell_options[] = {
 	OPT_SIZE(struct shell_args, disk, "disk", 0, "SIZE", DISK_MIN, DISK_MAX, 0,
 		 "an empty disk, /dev/vda, such as 1GiB; it takes space as it is written to, and is lost at the end"),
 	OPT_FLAG(struct shell_args, dmesg, "dmesg", 0, "print all messages of the guest's kernel on standard error"),
+	OPT_WORD(struct shell_args, accel, "accel", 0, "NAME", accel_words,
+		 "what runs the guest: kvm, tcg, or auto, which is kvm where it is usable"),
 	OPT_CHOICE(struct shell_args, start, "start", 0, "HOW", start_words,
 		   "copy a machine that was booted before, or boot"),
 	OPT_FLAG(struct shell_args, no_perf_mode, "no-perf-mode", 0, "accepted: a shell never reserves CPUs"),
@@ -71,8 +77,7 @@ static const struct option_row shell_options[] = {
 	ROW_SKIP_SHA256(struct shell_args),
 	ROW_NO_VERIFY_SIGNATURE(struct shell_args),
 	ROW_NO_CCACHE(struct shell_args),
-	OPT_INSTEAD("cpu-cap", "a guest on tcg uses one CPU, and a shell reserves none; leave it out"),
-	OPT_INSTEAD("accel", "'ktstr shell' runs on tcg; leave it out"),
+	OPT_INSTEAD("cpu-cap", "a shell reserves no CPUs; leave it out"),
 	OPT_END,
 };
 
@@ -91,6 +96,7 @@ struct shell {
 	struct ktstr_topology topology;
 	struct terminal terminal;
 	struct vm_devices devices;
+	struct accel_choice accel;
 	char *image_cache, *snapshot_cache, *path, *term, *colorterm, *prompt;
 	const char *environment[ENVIRONMENT_MAX + 1];
 	char boot_path[40];
@@ -312,7 +318,8 @@ static int make_environment(struct shell *s)
 static const char *boot_file(struct shell *s)
 {
 	const struct cachefile_use use = { 0 };
-	if (kernel_patch_boot(s->kernel.boot, false, s->image_cache, &use, &s->boot_fd) < 0)
+	if (s->accel.backend != &qemu_backend ||
+	    kernel_patch_boot(s->kernel.boot, false, s->image_cache, &use, &s->boot_fd) < 0)
 		return s->kernel.boot;
 	snprintf(s->boot_path, sizeof(s->boot_path), "/proc/%d/fd/%d", getpid(), s->boot_fd);
 	return s->boot_path;
@@ -412,6 +419,22 @@ static struct machine_card card_of(const struct shell *s)
 	return card;
 }
 
+/* The messages of a boot are not repeated in a copy; a disk is not part of it. On kvm, a boot takes no longer. */
+static bool may_clone(const struct shell *s)
+{
+	const struct shell_args *a = s->args;
+	return !a->dmesg && !a->disk && a->start != START_BY_BOOT && s->accel.backend == &qemu_backend;
+}
+
+static int choose_accel(struct shell *s, struct err **err)
+{
+	_cleanup_free_ char *probes = cache_sibling("host");
+	const char *said = s->args->accel ?: environment_get(ENV_ACCEL);
+	enum accel want = ACCEL_AUTO;
+	int r = said ? accel_parse(said, &want, err) : 0;
+	return r == 0 ? accel_choose(want, 0, probes, &s->accel, err) : r;
+}
+
 static int run_guest(struct shell *s, struct err **err)
 {
 	const struct shell_args *a = s->args;
@@ -425,7 +448,7 @@ static int run_guest(struct shell *s, struct err **err)
 					       .rows = size.rows,
 					       .clock = now / (uint64_t)NSEC_PER_SEC };
 	const struct session_config config = {
-		.backend = &qemu_backend,
+		.backend = s->accel.backend,
 		.kernel = s->kernel.boot,
 		.card = card_of(s),
 		.machine = { .topology = s->topology,
@@ -440,8 +463,7 @@ static int run_guest(struct shell *s, struct err **err)
 		.base = { .include = s->includes->item, .includes = s->includes->count, .cache_dir = s->image_cache },
 		.suffix = { .seed = rng_next(&rng), .session = &session, .environment = s->environment },
 		.image_cache = s->image_cache,
-		/* The messages of a boot are not repeated in a copy; a disk is not part of it. */
-		.snapshot_cache = a->dmesg || a->disk || a->start == START_BY_BOOT ? NULL : s->snapshot_cache,
+		.snapshot_cache = may_clone(s) ? s->snapshot_cache : NULL,
 		.terminal = a->exec ? NULL : &s->terminal,
 		.in = input ? STDIN_FILENO : -1,
 		.out = STDOUT_FILENO,
@@ -452,7 +474,7 @@ static int run_guest(struct shell *s, struct err **err)
 		.data = s,
 	};
 	char why[128];
-	const char *refused = qemu_backend.refuses(&config.machine, why, sizeof(why));
+	const char *refused = s->accel.backend->refuses(&config.machine, why, sizeof(why));
 	if (refused)
 		return FAIL(err, ERR_MISSING, -ENOTSUP, "%s", refused);
 	return run_session(s, &config, err);
@@ -480,6 +502,8 @@ static int run_shell(void *args, struct err **err)
 		r = make_environment(&s);
 	if (r == 0)
 		r = make_disk(&s, err);
+	if (r == 0)
+		r = choose_accel(&s, err);
 	return r < 0 ? r : run_guest(&s, err);
 }
 
@@ -493,6 +517,7 @@ const struct command cmd_shell = {
 		"one that was booted before, where there is one; otherwise it boots once and is kept as the one to "
 		"copy. "
 		"Ctrl-A X stops it at once, 'exit' ends it, and everything in it is lost then.\n\n"
+		"Where KVM is usable, the guest runs on it and boots each time; otherwise on QEMU's TCG.\n\n"
 		"The exit status is that of the shell or of the command; 128 and the number of the signal that ended "
 		"it; "
 		"124 if the command took too long; 0 after Ctrl-A X. Errors of ktstr itself have the statuses below "
@@ -511,7 +536,7 @@ const struct command cmd_shell = {
 			{ "ktstr shell --test my_test build", "the machine of a test, with its files" },
 			{ NULL },
 		},
-	.environment = (const enum environment_id[]){ ENV_KERNEL, ENV_TERM, ENV_COLORTERM, ENV_TMPDIR,
+	.environment = (const enum environment_id[]){ ENV_ACCEL, ENV_KERNEL, ENV_TERM, ENV_COLORTERM, ENV_TMPDIR,
 						      KERNEL_ENVIRONMENT, ENV_MAX },
 	.files = FILES_CACHE,
 	OPERANDS(struct shell_args, paths),

@@ -367,6 +367,18 @@ static struct vm_devices map_devices(const struct vm_devices *d, struct child_fd
 	return there;
 }
 
+/* A port for a terminal is the first console, hvc0. */
+static struct vm_devices devices_of(const struct vm_config *c)
+{
+	struct vm_devices d = c->devices ? *c->devices : (struct vm_devices){ .bulk_out = -1 };
+	if (c->terminal) {
+		d.console = true;
+		d.console_in = d.console_out = *c->terminal;
+		d.bulk_out = -1;
+	}
+	return d;
+}
+
 static int fill_config(struct kvm_vm *k, const struct vm_config *c, struct err **err)
 {
 	struct kvm_guest_config *g = &k->config.guest;
@@ -389,8 +401,9 @@ static int fill_config(struct kvm_vm *k, const struct vm_config *c, struct err *
 		.events_fd = VMM_FD_EVENTS,
 		.doorbell_fd = VMM_FD_DOORBELL,
 	};
-	if (c->devices)
-		g->devices = map_devices(c->devices, k->device_fd, &k->device_fds);
+	const struct vm_devices devices = devices_of(c);
+	if (c->devices || c->terminal)
+		g->devices = map_devices(&devices, k->device_fd, &k->device_fds);
 	vm_pinning_init(&g->pinning);
 	if (c->pinning)
 		g->pinning = *c->pinning;

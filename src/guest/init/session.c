@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <termios.h>
+#include <time.h>
 
 #include "base/file.h"
 #include "base/parse.h"
@@ -15,7 +16,9 @@
 #include "guest/init/session.h"
 
 #define SERIAL_PORT	 "/dev/ttyS1"
-#define VIRTIO_PORT	 "vport0p1" /* the first port; its name is checked */
+#define VIRTIO_PORT	 "vport0p1"  /* the first port; its name is checked */
+#define CONSOLE		 "/dev/hvc0" /* of virtio, on kvm */
+#define CONSOLE_TRIES	 500	     /* of 10 ms; its driver asks the host for it while this runs */
 #define BUSYBOX		 "/bin/busybox"
 #define SHELL		 "/bin/sh"
 #define COMMAND_FILE	 "/ktstr.exec"
@@ -66,10 +69,10 @@ static int open_virtio_port(void)
 	return fd < 0 ? -errno : fd;
 }
 
-static int open_serial_port(void)
+static int open_raw(const char *path)
 {
 	struct termios raw;
-	_cleanup_close_ int fd = open(SERIAL_PORT, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	_cleanup_close_ int fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	if (tcgetattr(fd, &raw) < 0)
@@ -80,10 +83,24 @@ static int open_serial_port(void)
 	return tcsetattr(fd, TCSANOW, &raw) < 0 ? -errno : TAKE_FD(fd);
 }
 
+static int open_console(void)
+{
+	const struct timespec moment = { .tv_nsec = 10000000 };
+	int fd = open_raw(CONSOLE);
+	for (int i = 1; i < CONSOLE_TRIES && fd < 0; i++) {
+		nanosleep(&moment, NULL);
+		fd = open_raw(CONSOLE);
+	}
+	return fd;
+}
+
+/* Which of the three there is depends on the kernel, and on what runs the machine. */
 static int open_port(void)
 {
 	int fd = open_virtio_port();
-	return fd == -ENOENT ? open_serial_port() : fd;
+	if (fd == -ENOENT)
+		fd = open_raw(SERIAL_PORT);
+	return fd < 0 ? open_console() : fd;
 }
 
 static void set_size(int terminal, unsigned columns, unsigned rows)
