@@ -7,6 +7,7 @@
 #include <ktstr/wire.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "guest/counted.h"
 
 /* Before what others want there, once. */
@@ -25,7 +26,9 @@ void counted_environment(uint64_t address)
 	char text[24];
 	snprintf(text, sizeof(text), "%lu", address);
 	setenv(WIRE_COVERAGE_VARIABLE, text, 1);
-	put_first("LD_PRELOAD", WIRE_COVERAGE_LIBRARY);
+	/* It is not there in guests of another architecture. */
+	if (path_exists(WIRE_COVERAGE_LIBRARY))
+		put_first("LD_PRELOAD", WIRE_COVERAGE_LIBRARY);
 	/* Otherwise a program that gcc has built with -fsanitize=address refuses to run. */
 	put_first("ASAN_OPTIONS", WIRE_COVERAGE_ASAN);
 	/* clang's runtime writes a file when a process exits. The counters are elsewhere by then. */

@@ -66,9 +66,10 @@ void counted_files(const struct plan_case *c, char *const *staged, const struct 
 		if (path)
 			coverage_put_place(includes->item[i].from, path, places);
 	}
-	ret[0] = (struct image_made){ WIRE_COVERAGE_LIBRARY + 1, 0755, library };
-	ret[1] = (struct image_made){ WIRE_COVERAGE_PLACES + 1, 0644, *places };
-	ret[COUNTED_FILES] = (struct image_made){ 0 };
+	*ret++ = (struct image_made){ WIRE_COVERAGE_PLACES + 1, 0644, *places };
+	if (c->kernel->arch == arch_host())
+		*ret++ = (struct image_made){ WIRE_COVERAGE_LIBRARY + 1, 0755, library };
+	*ret = (struct image_made){ 0 };
 }
 
 char *counted_program(const void *attempt, const char *guest_path)

@@ -20,7 +20,9 @@ static int counted_main(int argc, char **argv, char **environment)
 	return program_main(argc, argv, environment);
 }
 
-start_fn __libc_start_main __attribute__((visibility("default")));
+#pragma GCC visibility push(default)
+start_fn __libc_start_main;
+#pragma GCC visibility pop
 
 int __libc_start_main(main_fn *main, int argc, char **argv, void (*init)(void), void (*fini)(void),
 		      void (*loader_end)(void), void *stack_end)
