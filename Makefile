@@ -8,7 +8,7 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 
 # What users need; 'all' also has tests, fuzz targets and benchmarks.
-PRODUCT  := ktstr libktstr.a
+PRODUCT  := ktstr libktstr.a libktstr-coverage.a
 EXAMPLES := tests/examples/examples
 
 # $(call ninja,WHAT,TARGETS): prints one line of progress on a terminal, and only errors elsewhere.

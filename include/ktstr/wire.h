@@ -341,27 +341,53 @@ static_assert(sizeof(struct wire_clone_payload) == 16, "layout");
 
 /*
  * Counters of code coverage (docs/COVERAGE.md): the last bytes of the log's memory, if /ktstr.conf says so. PID 1 then
- * writes no records there. The counters of the test's processes lie in slots of this memory while they count, so they
- * are there whatever ends the process or the machine. Offsets are from the begin of this struct.
+ * writes no records there. The counters of all counted processes lie in slots of this memory while they count, so they
+ * are there whatever ends the process or the machine. It is given away from the front, and never taken back. Offsets
+ * are from its begin, where struct wire_coverage is.
  */
-#define WIRE_COVERAGE_BYTES (8u << 20)
-#define WIRE_COVERAGE_MAGIC 0x564f434bu /* "KCOV"; stored last */
+#define WIRE_COVERAGE_BYTES	   (8u << 20)
+#define WIRE_COVERAGE_MAGIC	   0x564f434bu /* "KCOV" */
+#define WIRE_COVERAGE_PROGRAMS_MAX 128u
+#define WIRE_COVERAGE_PATH_MAX	   212u
+
+/* What programs beside the test are counted with: a library that LD_PRELOAD names, and where its memory is. */
+#define WIRE_COVERAGE_LIBRARY  "/ktstr-coverage.so"
+#define WIRE_COVERAGE_VARIABLE "KTSTR_COVERAGE"
+#define WIRE_COVERAGE_ASAN     "verify_asan_link_order=0" /* gcc's ASan may come after that library */
+/*
+ * A file of the guest with a line for each program that was put there and has counters: the addresses of gcc's root and
+ * of clang's counters in its file, and the bytes of the latter, each hexadecimal and 0 if there is none; then its path.
+ */
+#define WIRE_COVERAGE_PLACES "/ktstr.counters"
+#define WIRE_COVERAGE_GCC    "__gcov_root"     /* symbol */
+#define WIRE_COVERAGE_CLANG  "__llvm_prf_cnts" /* section */
+/* On the host: a file of counters (struct wire_coverage_file) that such a program shall write in its own format. */
+#define WIRE_COVERAGE_LOAD "KTSTR_COVERAGE_LOAD"
 
 struct wire_coverage {
 	uint32_t magic;
+	uint32_t used;				      /* bytes that are given away, with this struct */
+	uint32_t lost;				      /* processes for which there was no memory */
+	uint32_t programs;			      /* entries below that are taken */
+	uint32_t program[WIRE_COVERAGE_PROGRAMS_MAX]; /* struct wire_coverage_program; 0: not there yet */
+};
+static_assert(sizeof(struct wire_coverage) == 528, "layout");
+
+struct wire_coverage_program {
 	uint32_t stamp;	   /* of the places of the program's counters */
 	uint32_t error;	   /* errno: why nothing is counted; 0: all is well */
-	uint32_t lost;	   /* processes whose counters found no slot */
 	uint32_t counters; /* uint64_t's of a slot, in all ranges together */
 	uint32_t ranges;
-	uint32_t slots;
+	uint32_t slots; /* that are taken; may be more than slots_max */
+	uint32_t slots_max;
 	uint32_t slot_bytes;
 	uint32_t ranges_at; /* struct wire_coverage_range[ranges] */
-	uint32_t owners_at; /* uint32_t[slots]: pid, or WIRE_COVERAGE_FREE, or WIRE_COVERAGE_FOLDING */
+	uint32_t owners_at; /* uint32_t[slots_max]: pid, or WIRE_COVERAGE_FREE, or WIRE_COVERAGE_FOLDING */
+	uint32_t places_at; /* uint32_t[slots_max]: where a slot is; 0: not there yet */
 	uint32_t sum_at;    /* uint64_t[counters]: of processes that have ended, and whose slots are used again */
-	uint32_t slots_at;
+	char path[WIRE_COVERAGE_PATH_MAX]; /* in the guest */
 };
-static_assert(sizeof(struct wire_coverage) == 48, "layout");
+static_assert(sizeof(struct wire_coverage_program) == 256, "layout");
 
 #define WIRE_COVERAGE_FREE    0u
 #define WIRE_COVERAGE_FOLDING UINT32_MAX /* its counters are being moved to the sum */
@@ -372,7 +398,7 @@ struct wire_coverage_range {
 };
 static_assert(sizeof(struct wire_coverage_range) == 8, "layout");
 
-/* The input of a test binary with --coverage-load: this struct, then the counters in the order of the ranges. */
+/* The input of a program that writes counters on the host: this, then the counters in the order of the ranges. */
 struct wire_coverage_file {
 	uint32_t magic, stamp;
 	uint64_t counters;

@@ -113,16 +113,21 @@ static void warn_of_lines(const struct coverage_args *a)
 static int check_counts(const struct coverage_args *a, struct err **err)
 {
 	unsigned machines = atomic_load(&a->run.machines), bare = atomic_load(&a->run.bare);
-	unsigned lost = atomic_load(&a->run.lost);
+	unsigned lost = atomic_load(&a->run.lost), unknown = atomic_load(&a->run.unknown);
 	if (!machines && bare && looks_at_guests(a) && !a->kernels.count && !a->counted.lines.files)
 		return FAIL(err, ERR_DATA, -ENODATA, "no guest counted anything");
 	if (!machines && bare && !looks_at_guests(a))
 		return FAIL(err, ERR_DATA, -ENODATA,
-			    "no guest counted anything: the test binaries were built without coverage; " BUILD_ADVICE);
+			    "no guest counted anything: the test binaries, and the programs that they brought along, "
+			    "were built without coverage; " BUILD_ADVICE);
 	if (bare && !looks_at_guests(a))
-		say_printf("note: in %u of %u guests nothing was counted: their test binaries were built without "
+		say_printf("note: in %u of %u guests nothing was counted: their programs were built without "
 			   "coverage\n",
 			   bare, bare + machines);
+	if (unknown)
+		say_printf("warning: %u program%s counted in guests, but %s not among the files that were put there; "
+			   "these counts are lost\n",
+			   unknown, unknown == 1 ? "" : "s", unknown == 1 ? "is" : "are");
 	if (lost)
 		say_printf("warning: %u process%s in guests could not be counted, because too many lived at the same "
 			   "time; counts are too low\n",
@@ -185,13 +190,14 @@ const struct command cmd_coverage = {
 	.group = GROUP_TESTS,
 	.summary = "Run tests, and show which code of the test binaries they execute",
 	.operands = "[PATH...]",
-	.text = "Runs tests as 'ktstr test' does, and counts how often each line of their test binaries is executed: "
-		"in "
+	.text = "Runs tests as 'ktstr test' does, and counts how often each line of their test binaries is executed, "
+		"and of the programs that they bring along, such as schedulers and payloads: in "
 		"all guests and on the host, by all processes, also by those that crash, that are killed, or whose "
-		"kernel panics. Counts of all kernels and machines are added up.\n\nThe test binaries must be built "
+		"kernel panics. Counts of all kernels and machines are added up.\n\nThe programs must be built "
 		"with gcc's --coverage, or with clang's -fprofile-instr-generate -fcoverage-mapping. Lines are found "
-		"by gcov, or by llvm-profdata and llvm-cov. With --kernel-functions, --kernel-lines or --bpf-lines "
-		"they may be built without.\n\nThe report goes to standard output, and the lines of "
+		"by gcov, or by llvm-profdata and llvm-cov. Static schedulers and payloads are linked with "
+		"-Wl,-u,ktstr_coverage -lktstr-coverage. With --kernel-functions, --kernel-lines or --bpf-lines they "
+		"may be built without.\n\nThe report goes to standard output, and the lines of "
 		"the "
 		"run to standard error. 'ktstr llvm-cov report' makes another report of the same counts.",
 	.option = coverage_options,

@@ -16,18 +16,24 @@ struct coverage_run {
 	bool bpf_lines, kernel_lines;	  /* count those of BPF programs, and of kernel/sched */
 	struct guest_coverage *lines;	  /* gets them; NULL: none are wanted */
 	atomic_uint machines;		  /* that counted */
-	atomic_uint bare;		  /* whose test's program was built without coverage */
+	atomic_uint bare;		  /* that did not, because no program in them was built with coverage */
 	atomic_uint lost;		  /* processes that were not counted */
+	atomic_uint unknown;		  /* programs that counted, and are no files of the host */
 	atomic_uint lineless;		  /* machines whose kernel's lines are wanted and not known */
 	char lineless_why[256];		  /* of the first of them; read it after the run */
 	atomic_uint files;		  /* for names */
 };
 
+#define COVERAGE_TEST "/test" /* the test's program in a guest */
+
+/* The host's file of a guest's program, for which the caller frees; NULL: there is none. */
+typedef char *coverage_locate_fn(const void *data, const char *guest_path);
+
 /*
- * Lets the test's program @program, which knows its compiler's format, write the counters of a guest's memory to the
- * run's directory: gcc's as .gcda files, which are added up there, clang's as a .profraw file. Blocks.
+ * Lets each program that has counted in a guest, and that knows its compiler's format, write its counters to the run's
+ * directory: gcc's as .gcda files, which are added up there, clang's as a .profraw file. Blocks.
  */
-int coverage_collect(struct coverage_run *run, const char *program, const uint8_t *region, size_t size,
-		     struct err **err);
+int coverage_collect(struct coverage_run *run, coverage_locate_fn *locate, const void *data, const uint8_t *region,
+		     size_t size, struct err **err);
 
 #endif

@@ -14,16 +14,16 @@
 #include "coverage/tool.h"
 
 #define PROFRAW		   "*.profraw"
-#define PROGRAMS_MAX	   1024
+#define PROGRAMS_MAX	   16384
 #define PROGRAMS_BYTES_MAX ((size_t)16 << 20)
 
 /* --- the directory ------------------------------------------------------------------------------------------------ */
 
 /* One write, so that lines of several processes do not mix. */
-int coverage_note_program(const char *dir, const char *program, struct err **err)
+int coverage_note_program(const char *dir, const char *program, const char *profile, struct err **err)
 {
 	_cleanup_free_ char *path = path_join(dir, COVERAGE_PROGRAMS), *real = realpath(program, NULL), *line = NULL;
-	if (!path || asprintf(&line, "%s\n", real ?: program) < 0)
+	if (!path || asprintf(&line, "%s\t%s\n", real ?: program, profile) < 0)
 		return -ENOMEM;
 	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0644);
 	int r = fd < 0 ? -errno : fd_write_full(fd, line, strlen(line));
@@ -202,17 +202,51 @@ char *coverage_llvm_tool(const char *name)
 	return strdup(name);
 }
 
-/* Every program once. */
-static int read_programs(const char *dir, struct words *ret)
+/* Both in the order of the list; a program is in it once for each of its profiles. */
+struct noted {
+	struct words program, profile;
+};
+
+static void noted_done(struct noted *n)
+{
+	words_done(&n->program);
+	words_done(&n->profile);
+}
+
+static int read_noted(const char *dir, struct noted *ret)
 {
 	_cleanup_free_ char *path = path_join(dir, COVERAGE_PROGRAMS);
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	char *save = NULL;
 	int r = path ? file_read(path, PROGRAMS_BYTES_MAX, &text, NULL) : -ENOMEM;
 	for (char *line = r == 0 && text.len ? strtok_r(text.data, "\n", &save) : NULL; line && r == 0;
-	     line = strtok_r(NULL, "\n", &save))
-		if (!words_have(ret, line) && ret->count < PROGRAMS_MAX)
-			r = words_add(ret, strdup(line));
+	     line = strtok_r(NULL, "\n", &save)) {
+		char *tab = strrchr(line, '\t');
+		if (!tab || ret->program.count == PROGRAMS_MAX)
+			continue;
+		*tab = '\0';
+		r = words_add(&ret->program, strdup(line));
+		if (r == 0)
+			r = words_add(&ret->profile, strdup(tab + 1));
+	}
+	return r;
+}
+
+/*
+ * The files that may have counts of @program: its own ones, and those of programs on the host, which say not whose they
+ * are. LLVM tells functions apart by name and shape, so those of another program would be added to this one's.
+ */
+static int profiles_of(const struct words *raw, const struct noted *noted, const char *program, struct words *ret)
+{
+	int r = 0;
+	for (size_t i = 0; i < raw->count && r == 0; i++) {
+		const char *name = path_basename(raw->item[i]), *owner = NULL;
+		for (size_t k = 0; k < noted->profile.count && !owner; k++)
+			if (!strcmp(noted->profile.item[k], name))
+				owner = noted->program.item[k];
+		if (!owner || !program || !strcmp(owner, program))
+			r = words_add(ret, strdup(raw->item[i]));
+	}
 	return r;
 }
 
@@ -254,20 +288,33 @@ static int export_program(const char *profile, const char *program, struct cover
 	return coverage_read_lcov(buf_str(&out), out.len, ret, err);
 }
 
+static int read_program(const char *profile, const struct words *raw, const struct noted *noted, const char *program,
+			struct coverage_lines *ret, struct err **err)
+{
+	_cleanup_(words_done) struct words own = { 0 };
+	int r = profiles_of(raw, noted, program, &own);
+	if (r == 0 && own.count)
+		r = merge_profiles(profile, &own, err);
+	return r == 0 && own.count ? export_program(profile, program, ret, err) : r;
+}
+
+/* What is merged last, for other words of `llvm-cov`, is everything. */
 static int read_clang(const char *dir, struct coverage_lines *ret, size_t *found, struct err **err)
 {
-	_cleanup_(words_done) struct words raw = { 0 }, programs = { 0 };
+	_cleanup_(words_done) struct words raw = { 0 };
+	_cleanup_(noted_done) struct noted noted = { 0 };
 	_cleanup_free_ char *profile = path_join(dir, COVERAGE_PROFILE);
 	int r = profile ? find_files(dir, PROFRAW, false, &raw) : -ENOMEM;
 	*found += raw.count;
 	if (r < 0 || !raw.count)
 		return r;
-	r = merge_profiles(profile, &raw, err);
-	if (r == 0)
-		r = read_programs(dir, &programs);
-	for (size_t i = 0; i < programs.count && r == 0; i++)
-		r = export_program(profile, programs.item[i], ret, err);
-	return r;
+	r = read_noted(dir, &noted);
+	for (size_t i = 0; i < noted.program.count && r == 0; i++) {
+		const struct words before = { noted.program.item, i };
+		if (!words_have(&before, noted.program.item[i]))
+			r = read_program(profile, &raw, &noted, noted.program.item[i], ret, err);
+	}
+	return r == 0 ? merge_profiles(profile, &raw, err) : r;
 }
 
 int coverage_read(const char *dir, struct coverage_lines *ret, struct err **err)

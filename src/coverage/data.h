@@ -3,7 +3,8 @@
  * data.h -- the directory with what was counted, and the tools that make lines of it.
  *
  * It has .profraw files of clang's programs, the tree of gcc's .gcda files, which are below it as their objects are
- * below "/", and a list of the programs (the file "programs").
+ * below "/", and a list of the programs (the file "programs"): each line has a path, a tab, and the name of a .profraw
+ * file of that program.
  */
 #ifndef KTSTR_COVERAGE_DATA_H
 #define KTSTR_COVERAGE_DATA_H
@@ -18,8 +19,8 @@ enum coverage_clean {
 	COVERAGE_CLEAN_PROFRAW, /* only the .profraw files, and those not in directories below */
 };
 
-/* Adds to the list of programs. */
-int coverage_note_program(const char *dir, const char *program, struct err **err);
+/* Adds to the list of programs. @profile: the name of the .profraw file that is this program's, if it writes one. */
+int coverage_note_program(const char *dir, const char *program, const char *profile, struct err **err);
 /* Removes data. A directory that does not exist is clean. *@ret: number of files of the directory itself, or trees. */
 int coverage_clean(const char *dir, enum coverage_clean what, size_t *ret, struct err **err);
 /* Lines and functions of all that is in the directory, settled. -ENOENT: there is nothing. Blocks. */

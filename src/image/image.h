@@ -44,7 +44,11 @@ struct image_suffix_spec {
 	const char *test; /* name; NULL: the guest only boots, sends its hello record and ends */
 	uint64_t seed, duration_ns, limit_ns;
 	bool scheduler;
-	bool coverage; /* count the code that the test executes */
+	const struct image_made {
+		const char *to;
+		mode_t mode;
+		struct buf content;
+	} * coverage; /* files with which programs count the code that they execute, until one without `to`; or NULL */
 	struct image_staged {
 		const char *name;
 		const char *const *args[2]; /* each NULL-terminated or NULL */

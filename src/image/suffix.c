@@ -69,6 +69,13 @@ static void put_session(struct buf *conf, struct cpio *cpio, const struct image_
 		cpio_file(cpio, "ktstr.exec", 0644, s->command, strlen(s->command));
 }
 
+static void put_coverage(struct buf *conf, struct cpio *cpio, const struct image_made *files)
+{
+	buf_puts(conf, "coverage=1\n");
+	for (; files->to; files++)
+		cpio_file(cpio, files->to, files->mode, files->content.data, files->content.len);
+}
+
 int image_suffix(const struct image_suffix_spec *s, struct buf *ret, struct err **err)
 {
 	_cleanup_buf_ struct buf conf = BUF_NULL;
@@ -88,7 +95,7 @@ int image_suffix(const struct image_suffix_spec *s, struct buf *ret, struct err 
 	if (s->scheduler)
 		buf_appendf(&conf, "attach_s=%u\n", s->attach_timeout_s);
 	if (s->coverage)
-		buf_puts(&conf, "coverage=1\n");
+		put_coverage(&conf, &cpio, s->coverage);
 	if (s->load_cpu)
 		buf_appendf(&conf, "load_cpu=%u\n", s->load_cpu);
 	for (size_t i = 0; i < ARRAY_SIZE(s->sched_args) && r == 0; i++)

@@ -9,6 +9,7 @@
 #include "report/failure.h"
 #include "report/sidecar.h"
 #include "run/cells.h"
+#include "run/counted.h"
 #include "run/fleet.h"
 #include "run/perturb_file.h"
 #include "run/kept_schedule.h"
@@ -474,7 +475,7 @@ static int store_constants(const struct attempt *a, const char *sidecar, struct 
 	return o ? json_write_file_at(attempt_rundir(a)->fd, path_basename(path), o, err) : -ENOMEM;
 }
 
-/* Stores the counters of the code that the test's program executed. */
+/* Stores the counters of the code that the guest's programs executed. */
 static int store_coverage(const struct attempt *a, struct err **err)
 {
 	const struct test_decl *t = a->item->test;
@@ -485,8 +486,8 @@ static int store_coverage(const struct attempt *a, struct err **err)
 	if (!m->nodes)
 		return FAIL(err, ERR_DATA, -ENODATA, "count what '%s' executes: the guest's memory is gone", t->name);
 	region = guestmem_at(m, m->log + GUEST_LOG_BYTES - WIRE_COVERAGE_BYTES, WIRE_COVERAGE_BYTES);
-	return region ? coverage_collect(fleet_of(a)->config.coverage, t->program ? t->program : t->binary, region,
-					 WIRE_COVERAGE_BYTES, err)
+	return region ? coverage_collect(fleet_of(a)->config.coverage, counted_program, a, region, WIRE_COVERAGE_BYTES,
+					 err)
 		      : 0;
 }
 

@@ -7,12 +7,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "coverage/collect.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "coverage/collect.h"
 #include "image/image.h"
 #include "run/capture.h"
 #include "run/cells.h"
+#include "run/counted.h"
 #include "run/devices.h"
 #include "run/fleet.h"
 #include "run/includes.h"
@@ -140,10 +141,11 @@ static int build_image(struct attempt *a, bool plain)
 {
 	const struct plan_case *c = a->item;
 	const struct test_decl *t = c->test;
-	_cleanup_buf_ struct buf suffix = BUF_NULL;
+	_cleanup_buf_ struct buf suffix = BUF_NULL, places = BUF_NULL;
 	char *staged[IMAGE_STAGED_MAX + 1] = { NULL };
 	const char *environment[ARRAY_SIZE(forwarded) + 1] = { NULL };
 	const char *networks[KTSTR_NETWORKS_MAX + 1] = { NULL };
+	struct image_made counting[COUNTED_FILES + 1];
 	const struct image_devices devices = devices_in_guest(&t->devices, networks);
 	_cleanup_(includes_free) struct includes *includes = calloc(1, sizeof(*includes));
 	if (!includes)
@@ -169,7 +171,7 @@ static int build_image(struct attempt *a, bool plain)
 		.environment = environment,
 		.devices = &devices,
 		.scenario = t->scenario,
-		.coverage = a->covers,
+		.coverage = a->covers ? counting : NULL,
 		.describe = fleet_of(a)->config.write_scenario != NULL,
 		.plain = plain,
 	};
@@ -183,6 +185,8 @@ static int build_image(struct attempt *a, bool plain)
 	if (r == 0)
 		r = includes_resolve(t, c->kernel->kit, includes, &a->err);
 	base_spec.includes = includes->count;
+	if (r == 0 && a->covers)
+		counted_files(c, staged, includes, &places, counting);
 	if (r == 0)
 		r = image_suffix(&suffix_spec, &suffix, &a->err);
 	if (r == 0)

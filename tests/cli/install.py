@@ -64,7 +64,7 @@ with Scratch() as scratch:
     import json
     values = {o['name']: o['value'] for o in json.loads(options)}
     prefix, libdir = values['prefix'], values['libdir']
-    missing = [f for f in WANTED + (libdir + '/libktstr.a', libdir + '/pkgconfig/ktstr.pc') if not os.path.exists(root + prefix + '/' + f)]
+    missing = [f for f in WANTED + (libdir + '/libktstr.a', libdir + '/libktstr-coverage.a', libdir + '/pkgconfig/ktstr.pc') if not os.path.exists(root + prefix + '/' + f)]
     check(not missing, 'everything is where it belongs', missing)
     pages = set(Run('help', '--pages').out.split())
     there = {f for s in ('man1', 'man7') for f in os.listdir(f'{root}{prefix}/share/man/{s}')}

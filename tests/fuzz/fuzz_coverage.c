@@ -14,11 +14,16 @@
 
 static void sum(const uint8_t *data, size_t size)
 {
-	_cleanup_buf_ struct buf file = BUF_NULL;
-	struct coverage_counts c;
-	if (coverage_sum(data, size, &c, NULL) == 0)
-		coverage_put_file(&c, &file);
-	coverage_counts_done(&c);
+	struct coverage_region r;
+	if (coverage_region_open(data, size, &r, NULL) < 0)
+		return;
+	for (uint32_t i = 0; i < r.programs; i++) {
+		_cleanup_buf_ struct buf file = BUF_NULL;
+		struct coverage_counts c;
+		if (coverage_sum(&r, i, &c, NULL) == 0)
+			coverage_put_file(&c, &file);
+		coverage_counts_done(&c);
+	}
 }
 
 static void read_table(const char *text, size_t size)

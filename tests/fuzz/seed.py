@@ -362,12 +362,14 @@ far = bytes([0, 0, 0]) + number((1 << 63) - 5) + bytes([0]) + sched_task(5, 40)
 put('schedule_log', 'times', schedule(far, runs, failure={'from_ns': 0, 'to_ns': (1 << 63) - 1, 'pid': 40}, began_ns=(1 << 62)))
 put('schedule_log', 'point', schedule(far, sleeps, leaves, failure={'from_ns': (1 << 62) - 3, 'to_ns': (1 << 62) - 2, 'pid': 40}))
 
-# A guest's counters: two ranges and three slots, as tests/unit/test_coverage.c has them.
-region = bytearray(1024)
-struct.pack_into('<12I', region, 0, 0x564f434b, 7, 0, 3, 3, 2, 3, 64, 64, 128, 192, 512)
-struct.pack_into('<4I', region, 64, 8, 2, 40, 1)
-struct.pack_into('<3I', region, 128, 17, 0xffffffff, 0)
-struct.pack_into('<3Q', region, 192, 100, 200, 300)
+# A guest's counters: a program with two ranges and four slots, as tests/unit/test_coverage.c has them.
+region = bytearray(2048)
+struct.pack_into('<6I', region, 0, 0x564f434b, 0, 3, 2, 0, 1024)
+struct.pack_into('<11I11s', region, 1024, 7, 0, 3, 2, 4, 4, 64, 1280, 1344, 1376, 1408, b'/scheduler')
+struct.pack_into('<4I', region, 1280, 8, 2, 40, 1)
+struct.pack_into('<4I', region, 1344, 17, 0xffffffff, 0, 18)
+struct.pack_into('<4I', region, 1376, 1536, 1600, 1664, 0)
+struct.pack_into('<3Q', region, 1408, 100, 200, 300)
 put('coverage', 'memory', b'\0' + bytes(region))
 put('coverage', 'gcov', '\1' + json.dumps({'current_working_directory': '/nowhere', 'files': [
     {'file': 'a.c', 'functions': [{'demangled_name': 'f', 'start_line': 3, 'execution_count': 4}],

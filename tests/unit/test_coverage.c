@@ -11,47 +11,64 @@
 
 /* --- memory of a guest -------------------------------------------------------------------------------------------- */
 
-#define REGION_BYTES 8192
+#define REGION_BYTES 16384
+#define PROGRAM_AT   1024
+#define SLOTS_AT     4096
 #define SLOT_BYTES   64
 
-/* Two ranges of 2 and 1 counters, and three slots: one of a process, one that is being added to the sum, one free. */
+/* Two ranges of 2 and 1 counters, and four slots: of a process, being added to the sum, free, not yet anywhere. */
 struct memory {
 	_Alignas(8) uint8_t byte[REGION_BYTES];
 	struct wire_coverage *head;
+	struct wire_coverage_program *program;
 };
 
 static void put(struct memory *m, uint32_t slot, uint32_t at, uint64_t value)
 {
-	memcpy(m->byte + m->head->slots_at + slot * SLOT_BYTES + at, &value, sizeof(value));
+	memcpy(m->byte + SLOTS_AT + slot * SLOT_BYTES + at, &value, sizeof(value));
 }
 
 static void make_memory(struct memory *m)
 {
 	static const struct wire_coverage_range range[] = { { 8, 2 }, { 40, 1 } };
-	static const uint32_t owner[] = { 17, WIRE_COVERAGE_FOLDING, WIRE_COVERAGE_FREE };
+	static const uint32_t owner[] = { 17, WIRE_COVERAGE_FOLDING, WIRE_COVERAGE_FREE, 18 };
+	static const uint32_t place[] = { SLOTS_AT, SLOTS_AT + SLOT_BYTES, SLOTS_AT + 2 * SLOT_BYTES, 0 };
 	static const uint64_t sum[] = { 100, 200, 300 };
 	*m = (struct memory){ 0 };
 	m->head = (void *)m->byte;
-	*m->head = (struct wire_coverage){ .magic = WIRE_COVERAGE_MAGIC,
-					   .stamp = 7,
-					   .lost = 3,
-					   .counters = 3,
-					   .ranges = 2,
-					   .slots = 3,
-					   .slot_bytes = SLOT_BYTES,
-					   .ranges_at = 64,
-					   .owners_at = 128,
-					   .sum_at = 192,
-					   .slots_at = 4096 };
-	memcpy(m->byte + 64, range, sizeof(range));
-	memcpy(m->byte + 128, owner, sizeof(owner));
-	memcpy(m->byte + 192, sum, sizeof(sum));
+	*m->head = (struct wire_coverage){ .magic = WIRE_COVERAGE_MAGIC, .lost = 3, .programs = 2 };
+	m->head->program[1] = PROGRAM_AT; /* the first one is about to come */
+	m->program = (void *)(m->byte + PROGRAM_AT);
+	*m->program = (struct wire_coverage_program){ .stamp = 7,
+						      .counters = 3,
+						      .ranges = 2,
+						      .slots = 4,
+						      .slots_max = 4,
+						      .slot_bytes = SLOT_BYTES,
+						      .ranges_at = 2048,
+						      .owners_at = 2112,
+						      .places_at = 2144,
+						      .sum_at = 2176,
+						      .path = "/scheduler" };
+	memcpy(m->byte + 2048, range, sizeof(range));
+	memcpy(m->byte + 2112, owner, sizeof(owner));
+	memcpy(m->byte + 2144, place, sizeof(place));
+	memcpy(m->byte + 2176, sum, sizeof(sum));
 	for (uint32_t slot = 0; slot < 3; slot++) {
 		put(m, slot, 0, 999); /* not a counter */
 		put(m, slot, 8, 1);
 		put(m, slot, 16, 2);
 		put(m, slot, 40, 3);
 	}
+}
+
+static int sum_first(const struct memory *m, struct coverage_counts *ret, struct err **err)
+{
+	struct coverage_region r;
+	t_ok(coverage_region_open(m->byte, sizeof(m->byte), &r, NULL));
+	ck_assert_uint_eq(r.programs, 1);
+	ck_assert_uint_eq(r.lost, 3);
+	return coverage_sum(&r, 0, ret, err);
 }
 
 START_TEST(counters_of_all_processes_are_added_up)
@@ -61,9 +78,9 @@ START_TEST(counters_of_all_processes_are_added_up)
 	_cleanup_buf_ struct buf file = BUF_NULL;
 	struct wire_coverage_file head;
 	make_memory(&m);
-	t_ok(coverage_sum(m.byte, sizeof(m.byte), &c, NULL));
+	t_ok(sum_first(&m, &c, NULL));
+	ck_assert_str_eq(c.path, "/scheduler");
 	ck_assert_uint_eq(c.counters, 3);
-	ck_assert_uint_eq(c.lost, 3);
 	ck_assert_uint_eq(c.value[0], 102);
 	ck_assert_uint_eq(c.value[1], 204);
 	ck_assert_uint_eq(c.value[2], 306);
@@ -82,21 +99,25 @@ START_TEST(memory_that_a_guest_has_damaged_is_refused)
 		size_t at;
 		uint32_t value;
 	} damage[] = {
-		{ offsetof(struct wire_coverage, counters), 0 },
-		{ offsetof(struct wire_coverage, counters), 4 },
-		{ offsetof(struct wire_coverage, counters), UINT32_MAX },
-		{ offsetof(struct wire_coverage, ranges), 0 },
-		{ offsetof(struct wire_coverage, ranges), UINT32_MAX },
-		{ offsetof(struct wire_coverage, slots), UINT32_MAX },
-		{ offsetof(struct wire_coverage, slot_bytes), 0 },
-		{ offsetof(struct wire_coverage, slot_bytes), 47 },
-		{ offsetof(struct wire_coverage, ranges_at), UINT32_MAX },
-		{ offsetof(struct wire_coverage, owners_at), REGION_BYTES - 4 },
-		{ offsetof(struct wire_coverage, sum_at), REGION_BYTES + 8 },
-		{ offsetof(struct wire_coverage, slots_at), REGION_BYTES - SLOT_BYTES },
-		{ offsetof(struct wire_coverage, error), E2BIG },
-		{ 64, UINT32_MAX }, /* where the first range is */
-		{ 68, UINT32_MAX }, /* how long it is */
+#define IN_PROGRAM(member) PROGRAM_AT + offsetof(struct wire_coverage_program, member)
+		{ IN_PROGRAM(counters), 0 },
+		{ IN_PROGRAM(counters), 4 },
+		{ IN_PROGRAM(counters), UINT32_MAX },
+		{ IN_PROGRAM(ranges), 0 },
+		{ IN_PROGRAM(ranges), UINT32_MAX },
+		{ IN_PROGRAM(slots_max), UINT32_MAX },
+		{ IN_PROGRAM(slot_bytes), 0 },
+		{ IN_PROGRAM(slot_bytes), 47 },
+		{ IN_PROGRAM(slot_bytes), REGION_BYTES },
+		{ IN_PROGRAM(ranges_at), UINT32_MAX },
+		{ IN_PROGRAM(owners_at), REGION_BYTES - 4 },
+		{ IN_PROGRAM(places_at), REGION_BYTES - 4 },
+		{ IN_PROGRAM(sum_at), REGION_BYTES + 8 },
+		{ IN_PROGRAM(error), E2BIG },
+		{ offsetof(struct wire_coverage, program[1]), REGION_BYTES - 4 },
+		{ 2048, UINT32_MAX },			 /* where the first range is */
+		{ 2052, UINT32_MAX },			 /* how long it is */
+		{ 2144, REGION_BYTES - SLOT_BYTES + 8 }, /* where the first slot is */
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(damage); i++) {
 		struct memory m;
@@ -104,23 +125,32 @@ START_TEST(memory_that_a_guest_has_damaged_is_refused)
 		_cleanup_err_ struct err *err = NULL;
 		make_memory(&m);
 		memcpy(m.byte + damage[i].at, &damage[i].value, sizeof(damage[i].value));
-		ck_assert_msg(coverage_sum(m.byte, sizeof(m.byte), &c, &err) == -EBADMSG, "damage %zu is seen", i);
+		ck_assert_msg(sum_first(&m, &c, &err) == -EBADMSG, "damage %zu is seen", i);
 		ck_assert_ptr_nonnull(err);
 	}
 }
 END_TEST
 
-START_TEST(a_program_without_coverage_has_no_counters)
+START_TEST(a_guest_without_counted_programs_has_no_counters)
 {
 	struct memory m;
-	struct coverage_counts c;
-	make_memory(&m);
-	m.head->error = ENODATA;
-	ck_assert_int_eq(coverage_sum(m.byte, sizeof(m.byte), &c, NULL), -ENODATA);
+	struct coverage_region r;
 	make_memory(&m);
 	m.head->magic = 0;
-	ck_assert_int_eq(coverage_sum(m.byte, sizeof(m.byte), &c, NULL), -ENODATA);
-	ck_assert_int_eq(coverage_sum(m.byte, 8, &c, NULL), -EBADMSG);
+	t_ok(coverage_region_open(m.byte, sizeof(m.byte), &r, NULL));
+	ck_assert_uint_eq(r.programs, 0);
+	ck_assert_int_eq(coverage_region_open(m.byte, 8, &r, NULL), -EBADMSG);
+}
+END_TEST
+
+START_TEST(a_guest_does_not_choose_how_many_programs_it_has)
+{
+	struct memory m;
+	struct coverage_region r;
+	make_memory(&m);
+	m.head->programs = UINT32_MAX;
+	t_ok(coverage_region_open(m.byte, sizeof(m.byte), &r, NULL));
+	ck_assert_uint_eq(r.programs, 1);
 }
 END_TEST
 
@@ -240,7 +270,8 @@ static void fill(TCase *tc)
 {
 	tcase_add_test(tc, counters_of_all_processes_are_added_up);
 	tcase_add_test(tc, memory_that_a_guest_has_damaged_is_refused);
-	tcase_add_test(tc, a_program_without_coverage_has_no_counters);
+	tcase_add_test(tc, a_guest_without_counted_programs_has_no_counters);
+	tcase_add_test(tc, a_guest_does_not_choose_how_many_programs_it_has);
 	tcase_add_test(tc, counts_of_several_machines_are_added_up);
 	tcase_add_test(tc, what_is_written_reads_back_the_same);
 	tcase_add_test(tc, damaged_lcov_is_refused);

@@ -10,6 +10,7 @@
 #include "guest/binary/list.h"
 #include "guest/binary/registry.h"
 #include "guest/channel.h"
+#include "guest/counted.h"
 #include "guest/coverage/slots.h"
 #include "guest/payload/reply.h"
 #include "guest/post/post.h"
@@ -161,8 +162,10 @@ static int run(const struct registry *registry, const struct options *o)
 	if (!test)
 		return no_test(o->run);
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (o->coverage)
+	if (o->coverage) {
 		coverage_start(o->coverage);
+		counted_environment(o->coverage);
+	}
 	struct body_run how = { .channel = CHANNEL_FD,
 				.seed = o->seed,
 				.duration = (nsec_t)o->duration_ns,

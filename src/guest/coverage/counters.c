@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* counters.c -- see counters.h. */
 #include <errno.h>
+#include <link.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+#include <ktstr/wire.h>
 
 #include "base/cleanup.h"
+#include "base/elf_view.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "guest/coverage/counters.h"
+
+#define LIST_BYTES ((size_t)1 << 20)
 
 /* --- what the compilers' runtimes have; weak, because most programs are built without coverage -------------------- */
 
@@ -32,14 +41,18 @@ struct gcov_functions {
 	const struct gcov_function *const *item;
 };
 
-extern struct {
+struct gcov_root {
 	struct gcov_unit *units;
-} __gcov_root __attribute__((weak));
+};
+
+extern struct gcov_root __gcov_root __attribute__((weak));
 
 /* clang: compiler-rt's InstrProfiling.h */
 extern uint64_t *__llvm_profile_begin_counters(void) __attribute__((weak));
 extern uint64_t *__llvm_profile_end_counters(void) __attribute__((weak));
 extern void __llvm_profile_set_filename(const char *name) __attribute__((weak));
+extern void __llvm_profile_initialize_file(void) __attribute__((weak));
+extern int __llvm_profile_write_file(void) __attribute__((weak));
 
 /* --- finding ------------------------------------------------------------------------------------------------------ */
 
@@ -108,18 +121,91 @@ static void settle(struct counters *c)
 	}
 }
 
+/* Where the program has them. All NULL: nowhere. */
+struct places {
+	struct gcov_root *gcov;
+	uint64_t *begin, *end;
+};
+
+/* Addresses as in the program's file; 0: it has none. */
+struct file_places {
+	uint64_t gcov, begin, bytes;
+};
+
+/* The first object is the program. */
+static int note_base(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	(void)size;
+	*(unsigned char **)arg = (unsigned char *)info->dlpi_addr;
+	return 1;
+}
+
+/* What the host says: files in a guest have no sections and no symbols. The list is its, and is no longer than that. */
+static bool find_in_list(struct file_places *f)
+{
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	char self[WIRE_COVERAGE_PATH_MAX] = "", *save = NULL;
+	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0 ||
+	    file_read(WIRE_COVERAGE_PLACES, LIST_BYTES, &text, NULL) < 0 || !text.len)
+		return false;
+	for (char *line = strtok_r(text.data, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		int at = 0;
+		if (sscanf(line, "%lx %lx %lx %n", &f->gcov, &f->begin, &f->bytes, &at) == 3 && at &&
+		    !strcmp(line + at, self))
+			return true;
+	}
+	*f = (struct file_places){ 0 };
+	return false;
+}
+
+static void find_in_file(struct file_places *f)
+{
+	struct elf_view e;
+	if (elf_view_open(&e, "/proc/self/exe") < 0)
+		return;
+	elf_view_symbol(&e, WIRE_COVERAGE_GCC, &f->gcov);
+	elf_view_section(&e, WIRE_COVERAGE_CLANG, &f->begin, &f->bytes);
+	elf_view_close(&e);
+}
+
+/* A library cannot link to what is hidden in the program. */
+static void look_up(struct places *p)
+{
+	struct file_places f = { 0 };
+	unsigned char *base = NULL;
+	if (!find_in_list(&f))
+		find_in_file(&f);
+	dl_iterate_phdr(note_base, &base);
+	if (f.gcov)
+		p->gcov = (struct gcov_root *)(void *)(base + f.gcov);
+	if (f.begin)
+		p->begin = (uint64_t *)(void *)(base + f.begin);
+	p->end = p->begin ? p->begin + f.bytes / sizeof(*p->begin) : NULL;
+}
+
+static struct places find_places(void)
+{
+	struct places p = { 0 };
+	if (&__gcov_root)
+		p.gcov = &__gcov_root;
+	if (__llvm_profile_begin_counters && __llvm_profile_end_counters) {
+		p.begin = __llvm_profile_begin_counters();
+		p.end = __llvm_profile_end_counters();
+	}
+	if (!p.gcov && !p.begin)
+		look_up(&p);
+	return p;
+}
+
 int counters_find(struct counters *ret)
 {
 	struct counters c = { 0 };
+	struct places p = find_places();
 	int r = 0;
-	if (&__gcov_root)
-		for (const struct gcov_unit *u = __gcov_root.units; u && r == 0; u = u->next)
-			r = add_unit(&c, u);
-	if (r == 0 && __llvm_profile_begin_counters && __llvm_profile_end_counters) {
-		uint64_t *at = __llvm_profile_begin_counters(), *end = __llvm_profile_end_counters();
-		if (end > at)
-			r = add_range(&c, at, (size_t)(end - at));
-	}
+	for (const struct gcov_unit *u = p.gcov ? p.gcov->units : NULL; u && r == 0; u = u->next)
+		r = add_unit(&c, u);
+	if (r == 0 && p.end > p.begin)
+		r = add_range(&c, p.begin, (size_t)(p.end - p.begin));
 	if (r == 0 && !c.ranges)
 		r = -ENODATA;
 	if (r == 0)
@@ -138,8 +224,17 @@ void counters_done(struct counters *c)
 
 void counters_detach(void)
 {
-	if (&__gcov_root)
-		__gcov_root.units = NULL;
+	struct places p = find_places();
+	if (p.gcov)
+		p.gcov->units = NULL;
 	if (__llvm_profile_set_filename)
 		__llvm_profile_set_filename("/dev/null");
+}
+
+void counters_write(void)
+{
+	if (__llvm_profile_initialize_file && __llvm_profile_write_file) {
+		__llvm_profile_initialize_file();
+		__llvm_profile_write_file();
+	}
 }

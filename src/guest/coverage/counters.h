@@ -28,5 +28,7 @@ int counters_find(struct counters *ret);
 void counters_done(struct counters *c);
 /* From now on the compiler's runtime writes no files of this process, and of those that it forks. */
 void counters_detach(void);
+/* Lets clang's runtime, where this is linked with it, write its file now: maybe it has not yet arranged to do so. */
+void counters_write(void);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * slots.h -- keeps the counters of the test's processes in memory that the host reads (struct wire_coverage).
+ * slots.h -- keeps the counters of a program's processes in memory that the host reads (struct wire_coverage).
  *
  * The pages with a process's counters are replaced by a slot of that memory, so each count is there as soon as it is
  * made, whatever ends the process or the machine. Each process that is forked gets a slot of its own, with a copy of

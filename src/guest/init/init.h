@@ -32,7 +32,7 @@ struct init_conf {
 	char *seed, *duration_ns;
 	uint64_t seed_value, limit_ns;
 	bool scheduler;
-	bool coverage;	   /* count the code that the test executes */
+	bool coverage;	   /* count the code that the test and its programs execute */
 	uint64_t load_cpu; /* CPU number + 1; 0: any CPU */
 	struct sched_conf {
 		const char *name; /* name in the test's declaration; NULL: the test's own scheduler */
@@ -71,6 +71,7 @@ enum source { SRC_SIGNAL, SRC_SCHED_OUT, SRC_TEST_OUT, SRC_CHANNEL, SRC_UEVENT, 
 struct init {
 	struct guest_log log;
 	struct init_conf conf;
+	uint64_t counters;	   /* memory for the counters of executed code, guest-physical; 0: nothing is counted */
 	struct pollfd fd[SRC_MAX]; /* -1: not open */
 	int sched_pid, test_pid;   /* 0: none, or ended */
 	int sched_status, test_status;

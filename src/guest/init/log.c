@@ -30,12 +30,13 @@ int log_map(struct guest_log *l, uint64_t address, uint64_t size)
 	return 0;
 }
 
-uint64_t log_reserve(struct guest_log *l, uint64_t bytes)
+uint64_t log_reserve(struct guest_log *l, uint64_t bytes, void **ret)
 {
 	if (!l->header || l->capacity < bytes || l->written > l->capacity - bytes)
 		return 0;
 	l->capacity -= bytes;
-	memset(l->records + l->capacity, 0, bytes);
+	*ret = l->records + l->capacity;
+	memset(*ret, 0, bytes);
 	return l->address + sizeof(struct wire_header) + l->capacity;
 }
 

@@ -21,8 +21,11 @@ struct guest_log {
 int log_map(struct guest_log *l, uint64_t address, uint64_t size);
 /* Makes the log and all records so far visible to the reader. Until then, other code may use its memory. */
 void log_publish(struct guest_log *l);
-/* Leaves the last @bytes of the log's memory, zeroed, to others. Returns their guest-physical address; 0: no room. */
-uint64_t log_reserve(struct guest_log *l, uint64_t bytes);
+/*
+ * Leaves the last @bytes of the log's memory, zeroed, to others. Returns their guest-physical address; 0: no room.
+ * *@ret: where PID 1 has them.
+ */
+uint64_t log_reserve(struct guest_log *l, uint64_t bytes, void **ret);
 void log_record(struct guest_log *l, enum wire_type type, uint64_t time_ns, const void *head, size_t head_len,
 		const void *tail, size_t tail_len);
 void log_put(struct guest_log *l, enum wire_type type, const void *payload, size_t len);

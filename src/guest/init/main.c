@@ -100,6 +100,7 @@ static void prepare_guest(struct init *i)
 		finish_guest(i, WIRE_EXIT_IMAGE, 0);
 	log_put(&i->log, WIRE_TOPOLOGY, topology.cpu, topology.cpus * sizeof(topology.cpu[0]));
 	rise_above_the_test();
+	setup_counters(i);
 	r = setup_sysctls(i);
 	if (r < 0)
 		finish_guest(i, WIRE_EXIT_SYSCTL, r);

@@ -72,7 +72,7 @@ static int scheduler_start(struct init *i, const char *const argv[])
 {
 	if (i->fd[SRC_TRACE].fd < 0)
 		watch_dumps(i);
-	int pid = spawn(argv, -1, &i->fd[SRC_SCHED_OUT].fd);
+	int pid = spawn(argv, -1, i->counters, &i->fd[SRC_SCHED_OUT].fd);
 	if (pid < 0)
 		return pid;
 	i->sched_pid = pid;

@@ -327,6 +327,15 @@ int setup_sysctls(struct init *i)
 }
 
 /* The seed varies what a schedule depends on: the kernel's random numbers and the phase of the timer tick. */
+void setup_counters(struct init *i)
+{
+	void *memory;
+	i->counters = i->conf.coverage ? log_reserve(&i->log, WIRE_COVERAGE_BYTES, &memory) : 0;
+	if (i->counters)
+		*(struct wire_coverage *)memory =
+			(struct wire_coverage){ .magic = WIRE_COVERAGE_MAGIC, .used = sizeof(struct wire_coverage) };
+}
+
 void setup_seed(struct init *i)
 {
 	struct rng rng = { i->conf.seed_value };

@@ -16,6 +16,8 @@ int setup_workload_root(struct init *i);
 /* Links the scheduler's configuration to the path where it is expected. */
 int setup_config(struct init *i);
 int setup_log(struct init *i);
+/* Makes the memory for counters of executed code, if they are wanted and the log leaves room. */
+void setup_counters(struct init *i);
 /* Creates links to files that were packed elsewhere because their directory is a mount point (image/rootfs.h). */
 void setup_moved(struct init *i);
 void setup_cpus(struct init *i);

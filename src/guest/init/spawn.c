@@ -7,9 +7,10 @@
 
 #include "base/cleanup.h"
 #include "guest/channel.h"
+#include "guest/counted.h"
 #include "guest/init/spawn.h"
 
-static void exec_child(const char *const argv[], int channel, int out)
+static void exec_child(const char *const argv[], int channel, uint64_t counters, int out)
 {
 	sigset_t none;
 	sigemptyset(&none);
@@ -21,18 +22,20 @@ static void exec_child(const char *const argv[], int channel, int out)
 		dup2(channel, CHANNEL_FD);
 	dup2(out, STDOUT_FILENO);
 	dup2(out, STDERR_FILENO);
+	if (counters)
+		counted_environment(counters);
 	execv(argv[0], (char *const *)argv);
 	_exit(127);
 }
 
-int spawn(const char *const argv[], int channel, int *out)
+int spawn(const char *const argv[], int channel, uint64_t counters, int *out)
 {
 	int pipefd[2];
 	if (pipe2(pipefd, O_CLOEXEC) < 0)
 		return -errno;
 	pid_t pid = fork();
 	if (pid == 0)
-		exec_child(argv, channel, pipefd[1]);
+		exec_child(argv, channel, counters, pipefd[1]);
 	fd_close(pipefd[1]);
 	if (pid < 0) {
 		fd_close(pipefd[0]);

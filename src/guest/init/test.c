@@ -15,7 +15,6 @@ int test_start(struct init *i)
 {
 	int pair[2];
 	char pid_text[16], coverage[24];
-	uint64_t counters = i->conf.coverage ? log_reserve(&i->log, WIRE_COVERAGE_BYTES) : 0;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
 	snprintf(pid_text, sizeof(pid_text), "%d", i->sched_pid);
@@ -28,13 +27,13 @@ int test_start(struct init *i)
 			       i->conf.duration_ns,
 			       "--scheduler-pid",
 			       pid_text,
-			       counters ? "--coverage" : NULL,
+			       i->counters ? "--coverage" : NULL,
 			       coverage,
 			       NULL };
-	snprintf(coverage, sizeof(coverage), "%lu", counters);
+	snprintf(coverage, sizeof(coverage), "%lu", i->counters);
 	if (i->sched_pid)
 		setenv("SCHED_PID", pid_text, 1);
-	int pid = spawn(argv, pair[1], &i->fd[SRC_TEST_OUT].fd);
+	int pid = spawn(argv, pair[1], 0, &i->fd[SRC_TEST_OUT].fd);
 	fd_close(pair[1]);
 	if (pid < 0) {
 		fd_close(pair[0]);
