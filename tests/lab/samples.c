@@ -4,7 +4,10 @@
 
 KTSTR_SCHEDULER(simple, .binary = "scx_simple");
 
-/* Six tasks on one CPU, and none on the other, as seen by every sample. */
+/*
+ * Six tasks on one CPU, and none on the other, as seen by every sample but the last ones. Of more than 20 samples, the
+ * first 20 are not judged.
+ */
 static enum ktstr_verdict crowd(struct ktstr_ctx *t)
 {
 	return ktstr_run_cgroups(
@@ -12,7 +15,7 @@ static enum ktstr_verdict crowd(struct ktstr_ctx *t)
 }
 
 #define SAMPLED(name, most)                                                 \
-	KTSTR_TEST(name, .scheduler = &simple, .cores = 2, .duration_s = 2, \
+	KTSTR_TEST(name, .scheduler = &simple, .cores = 2, .duration_s = 3, \
 		   .checks = { .enforce = KTSTR_ON,                         \
 			       .max_imbalance_ratio = (most),               \
 			       .max_fallback_rate = KTSTR_OFF,              \

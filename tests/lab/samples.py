@@ -65,8 +65,8 @@ def check_samples(name, sidecar, fields):
           (sidecar['monitor'], sidecar['monitor_lack'], sidecar['details']))
     check(set(monitor) == fields and monitor.get('unusable') is None, f'{name}: with the fields that they have on tcg',
           sorted(set(monitor) ^ fields))
-    check(monitor.get('max_imbalance_ratio', 0) >= 6 and monitor.get('avg_nr_running', 0) >= 3,
-          f'{name}: each sample shows the crowd', monitor)
+    check(monitor.get('max_imbalance_ratio', 0) >= 6 and monitor.get('avg_nr_running', 0) >= 2,
+          f'{name}: samples show the crowd', monitor)
     check((monitor.get('schedstat_deltas') or {}).get('total_pcount', 0) > 0, f'{name}: counters rise', monitor)
     check(host.get('ticks', 0) > 0 and host['vcpu_cpu_ns'] > 0 and (host['dilation'] or 0) >= 1,
           f"{name}: the times of the vCPUs' threads were read", host)
