@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """Samples of guests on kvm, in the lab: they have the same fields as on tcg, here; a limit of the monitor is judged by
-them; a latency for which the host is to blame is not judged. Nothing depends on how fast the lab is: each sample of
-these guests shows the same, and two busy vCPUs always wait for the lab's one CPU.
+them; a latency for which the host is to blame is not judged. Nothing depends on how fast the lab is: samples of
+these guests all show the same, and two busy vCPUs always wait for the lab's one CPU.
 """
 import json
 import os
