@@ -15,6 +15,7 @@
 #include "vmm/guestmem.h"
 #include "vmm/observe.h"
 #include "vmm/pinning.h"
+#include "vmm/vcpu_times.h"
 #include "vmm/vmdevices.h"
 #include "vmm/wirelog.h"
 
@@ -42,11 +43,12 @@ struct vm_config {
 	bool late_cpus;		/* tcg: the kernel boots with one processor, and PID 1 brings the others up */
 	bool perf;		/* kvm: perf mode, see vmm/kvm/perf.h */
 	const struct observe_config *observe; /* tcg: stop the guest to look at it; copied by start(); NULL: never */
-	const struct vm_devices *devices;     /* further devices; on tcg no console; NULL: none */
-	const uint64_t *affinity;	      /* host CPUs of the VM's process, in the form of child_spec; NULL: any */
-	const int *cgroup;		      /* control group to enter, in the form of child_spec, or NULL */
-	const struct vm_pinning *pinning;     /* for perf mode, copied by start(); NULL: nothing is pinned */
-	bool verbose;			      /* print the whole kernel log on the console */
+	bool whole_memory;		  /* kvm: all memory that the guest changes is in our files, also a clone's */
+	const struct vm_devices *devices; /* further devices; on tcg no console; NULL: none */
+	const uint64_t *affinity;	  /* host CPUs of the VM's process, in the form of child_spec; NULL: any */
+	const int *cgroup;		  /* control group to enter, in the form of child_spec, or NULL */
+	const struct vm_pinning *pinning; /* for perf mode, copied by start(); NULL: nothing is pinned */
+	bool verbose;			  /* print the whole kernel log on the console */
 	/*
 	 * tcg: the kernel chooses where it runs. `kernel` is an image that does this (vmm/qemu/kernel_seed.h), and the
 	 * observer's hooks are set once it has chosen.
@@ -161,6 +163,11 @@ struct vm_backend {
 	void (*destroy)(struct vm *vm);
 	/* What vm_usage() returns. NULL: that of the process `pid`. */
 	struct vm_usage (*usage)(const struct vm *vm);
+	/*
+	 * Of a backend whose guests can be looked at while they run: the times of @vcpus vCPUs' threads. Returns how
+	 * many are known. NULL: they have no threads of their own.
+	 */
+	unsigned (*vcpu_times)(struct vm *vm, unsigned vcpus, struct vcpu_time *ret);
 };
 
 struct vm {

@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "monitor/walk.h"
+#include "vmm/vcpu_times.h"
 
 #define SAMPLE_DOMAINS_MAX  8
 #define SAMPLE_EVENTS_MAX   32
@@ -159,9 +160,10 @@ struct domain_sample {
 
 struct cpu_sample {
 	uint64_t value[CPU_VALUE_COUNT];
-	uint64_t has;	 /* bit of each value that is present */
-	int32_t current; /* pid of the running task; -1: unknown */
-	char comm[16];	 /* its name, raw */
+	uint64_t has;	       /* bit of each value that is present */
+	int32_t current;       /* pid of the running task; -1: unknown */
+	char comm[16];	       /* its name, raw */
+	struct vcpu_time host; /* of the vCPU's thread, where somebody has put it here */
 	unsigned domains;
 	struct domain_sample domain[SAMPLE_DOMAINS_MAX]; /* from the smallest */
 };
@@ -237,6 +239,13 @@ const char *sampler_event_name(const struct sampler *s, unsigned event);
  */
 int sample_take(const struct sampler *s, struct view *v, unsigned parts, uint64_t at_ns, const char *cgroups,
 		struct sample *ret);
+/*
+ * sample_take() of a guest that runs meanwhile. -ESTALE: it changed what was being read, so that @ret may be wrong. Of
+ * what changes all the time (the running task, a group's tasks), only that value is absent. @again: room for another
+ * sample, kept from one call to the next as @ret is.
+ */
+int sample_take_running(const struct sampler *s, struct view *v, unsigned parts, uint64_t at_ns, const char *cgroups,
+			struct sample *ret, struct sample *again);
 void sample_done(struct sample *s);
 
 static inline bool cpu_has(const struct cpu_sample *c, enum cpu_value value)

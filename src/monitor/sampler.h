@@ -45,6 +45,12 @@ void sampler_find_psi(struct sampler *s);
 /* Pressure of the group at @group into @ret; absent values stay absent. */
 void sampler_read_psi(const struct sampler *s, struct view *v, uint64_t group, struct psi_sample *ret);
 
+/*
+ * sample_running.c: whether what @a found through pointers is what a later reading @b found there. Of what may differ,
+ * @a loses what it cannot be sure of.
+ */
+bool sample_is_steady(struct sample *a, const struct sample *b, unsigned parts);
+
 /* sample_cgroups.c, sample_programs.c: fill their parts of a sample. */
 void sampler_find_cgroups(struct sampler *s);
 int sampler_read_cgroups(const struct sampler *s, struct view *v, const char *path, struct sample *ret);

@@ -29,7 +29,9 @@ static struct cpu_reading *copy_cpus(const struct sample *from)
 		const struct cpu_sample *c = &from->cpu[i];
 		cpu[i] = (struct cpu_reading){ .nr_running = c->value[CPU_VALUE_nr_running],
 					       .local_dsq_nr = c->value[CPU_VALUE_local_dsq_nr],
-					       .clock = c->value[CPU_VALUE_clock] };
+					       .clock = c->value[CPU_VALUE_clock],
+					       .has_vcpu_time = c->host.known,
+					       .vcpu_ns = c->host.cpu_ns };
 	}
 	return cpu;
 }
@@ -156,6 +158,16 @@ void series_add(struct series *s, const struct sampler *sampler, const struct sa
 	s->reading[s->count++] = r;
 }
 
+void series_move(struct series *s, int64_t ns)
+{
+	for (unsigned i = 0; i < s->count; i++) {
+		int64_t moved;
+		bool over =
+			__builtin_sub_overflow((int64_t)MIN_OF(s->reading[i].at_ns, (uint64_t)INT64_MAX), ns, &moved);
+		s->reading[i].at_ns = over ? INT64_MAX : (uint64_t)MAX_OF(moved, 0);
+	}
+}
+
 unsigned series_window(const struct series *s, uint64_t from_ns, uint64_t to_ns, unsigned *ret_first)
 {
 	unsigned first = 0, end;
@@ -175,5 +187,6 @@ void series_done(struct series *s)
 	}
 	free(s->reading);
 	free(s->program);
+	contention_done(&s->host);
 	*s = (struct series){ 0 };
 }

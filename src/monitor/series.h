@@ -3,6 +3,7 @@
 #ifndef KTSTR_MONITOR_SERIES_H
 #define KTSTR_MONITOR_SERIES_H
 
+#include "monitor/contention.h"
 #include "monitor/sample.h"
 #include "monitor/summary.h"
 
@@ -25,12 +26,17 @@ struct series {
 	unsigned programs;
 	char event_name[SUMMARY_EVENTS_MAX][SERIES_EVENT_BYTES]; /* of the counters in readings */
 	unsigned events;
-	uint32_t digest; /* CRC-32 of all samples, with all values of their CPUs */
-	bool failed;	 /* out of memory: later samples are missing */
+	uint32_t digest;	/* CRC-32 of all samples, with all values of their CPUs */
+	bool failed;		/* out of memory: later samples are missing */
+	bool running;		/* the guest ran while it was read */
+	unsigned torn;		/* then: samples that were dropped, because the guest changed what was being read */
+	struct contention host; /* what the vCPUs' threads got; without ticks where they have no threads */
 };
 
 /* Copies what is needed. Samples with another number of CPUs than the first one are counted as lost. */
 void series_add(struct series *s, const struct sampler *sampler, const struct sample *sample);
+/* Makes the times of all readings smaller by @ns, which may be negative; none gets below 0. */
+void series_move(struct series *s, int64_t ns);
 /* The readings from @from_ns to @to_ns: the index of the first one, and their number. */
 unsigned series_window(const struct series *s, uint64_t from_ns, uint64_t to_ns, unsigned *ret_first);
 /* The number of an event counter, as "dispatch_keep_last"; -1: this kernel does not have it. */

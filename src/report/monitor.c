@@ -111,6 +111,7 @@ json_t *monitor_json(const struct result *r)
 	json_t *o = json_object();
 	json_put_u64(&o, "total_samples", w.count + w.warm_up);
 	json_put_u64(&o, "warm_up_samples", w.warm_up);
+	json_put_u64(&o, "torn_samples", r->evidence->series->torn);
 	json_put_text(&o, "unusable", summary_unusable(w.reading, w.count));
 	json_put_number(&o, "max_imbalance_ratio", s.max_imbalance);
 	json_put_number(&o, "avg_imbalance_ratio", s.avg_imbalance);
@@ -123,6 +124,41 @@ json_t *monitor_json(const struct result *r)
 	json_put(&o, "prog_stats_deltas", programs_json(r->evidence->series));
 	put_verdict(&o, r);
 	return o;
+}
+
+/* Of latencies of so much, what the host can have added. */
+static const struct {
+	const char *key;
+	uint64_t length_ns;
+} peaks[] = { { "peak_wait_1ms_ns", 1000000 },
+	      { "peak_wait_10ms_ns", 10000000 },
+	      { "peak_wait_100ms_ns", 100000000 },
+	      { "peak_wait_1s_ns", 1000000000 } };
+
+json_t *host_contention_json(const struct result *r)
+{
+	const struct series *s = r->evidence->series;
+	double dilation;
+	if (!s || !contention_known(&s->host))
+		return json_null();
+	json_t *o = json_object();
+	json_put(&o, "dilation", contention_dilation(&s->host, &dilation) ? json_number(dilation) : json_null());
+	json_put_u64(&o, "vcpu_cpu_ns", s->host.cpu_ns);
+	json_put_u64(&o, "vcpu_wait_ns", s->host.total_wait_ns);
+	json_put_u64(&o, "ticks", s->host.ticks);
+	for (size_t i = 0; i < ARRAY_SIZE(peaks); i++)
+		json_put_u64(&o, peaks[i].key, contention_wait(&s->host, peaks[i].length_ns));
+	return o;
+}
+
+static void host_text(const struct series *s, struct buf *out)
+{
+	char wait[TIME_TEXT_MAX];
+	double dilation;
+	if (!contention_dilation(&s->host, &dilation))
+		return;
+	buf_appendf(out, "  host: dilation=%.2f, vCPUs waited for its CPUs for up to %s in 100 ms\n", dilation,
+		    nsec_measure((double)contention_wait(&s->host, 100000000), wait));
 }
 
 static json_t *program_json(const struct verified_program *p)
@@ -254,6 +290,7 @@ void monitor_text(const struct result *r, struct buf *out)
 		    s.max_imbalance, s.max_dsq_depth, s.longest_stall);
 	buf_appendf(out, "  avg: imbalance=%.2f nr_running/cpu=%.1f dsq/cpu=%.1f\n", s.avg_imbalance, s.avg_nr_running,
 		    s.avg_dsq_depth);
+	host_text(r->evidence->series, out);
 	events_text(r->evidence->series, &s, out);
 	schedstats_text(&s, out);
 	programs_text(r->evidence->series, out);

@@ -275,8 +275,10 @@ static json_t *guest(const struct result *r)
 	json_put_u64(&o, "time_ns", e->last_ns);
 	json_put_text(&o, "event_digest", digest);
 	json_put(&o, "kaslr", kaslr(r->kaslr));
-	snprintf(digest, sizeof(digest), "%08x", r->evidence->series ? r->evidence->series->digest : 0);
-	json_put_text(&o, "observation_digest", r->evidence->series ? digest : NULL);
+	/* Samples of a guest that ran meanwhile are different each time. */
+	bool exact = e->series && !e->series->running;
+	snprintf(digest, sizeof(digest), "%08x", exact ? e->series->digest : 0);
+	json_put_text(&o, "observation_digest", exact ? digest : NULL);
 	json_put_u64(&o, "events", e->records);
 	json_put_u64(&o, "events_dropped", e->dropped);
 	json_put_u64(&o, "memory_mib", r->memory_mib);
@@ -540,6 +542,7 @@ static void put_measured(json_t **o, const struct result *r)
 	json_put(o, "measured", measured(r->evidence));
 	json_put(o, "guest", guest(r));
 	json_put(o, "monitor", monitor_json(r));
+	json_put(o, "host_contention", host_contention_json(r));
 	json_put_text(o, "monitor_lack", r->monitor_lack);
 	json_put(o, "schedule", schedule_json(r));
 	json_put_text(o, "schedule_lack", r->evidence->exact ? NULL : r->evidence->no_exact);

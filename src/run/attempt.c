@@ -202,6 +202,7 @@ static void collect(struct attempt *a)
 	_cleanup_err_ struct err *why = NULL;
 	int r = 0;
 	while (!a->evidence.damage.len && (r = a->env->backend->next_record(a->vm, &item, &why)) > 0) {
+		watch_see_record(&a->watch, item.time_ns, reactor_now(a->machine.reactor));
 		r = evidence_take(&a->evidence, item.type, item.time_ns, item.payload, item.length, &why);
 		if (r < 0)
 			break;
@@ -340,6 +341,8 @@ static int draining(struct machine *m, int result)
 	}
 	if (a->watch.at_end)
 		watch_leave(&a->watch);
+	if (a->vm->ended)
+		watch_stop(&a->watch);
 	if (!a->vm->ended || watch_running(&a->watch)) {
 		machine_wait_notice(m, &a->vm->changed);
 		return ATTEMPT_DRAINING;

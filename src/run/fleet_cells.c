@@ -14,7 +14,7 @@ static const char no_scheduler[] = "in another cell, the program ended before it
 static bool is_no_scheduler(const struct attempt *a)
 {
 	const struct evidence_sched *end = evidence_sched(&a->evidence, WIRE_SCHED_LOAD_FAILED);
-	return a->item->test->cell && a->watch.kernel && end && WIFEXITED(end->wire.status) &&
+	return a->item->test->cell && a->watch.kernel && !a->watch.no_stops && end && WIFEXITED(end->wire.status) &&
 	       !WEXITSTATUS(end->wire.status) && !a->watch.verified.programs && !a->watch.verified.lost;
 }
 

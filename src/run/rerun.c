@@ -108,7 +108,12 @@ static int open_kernel(struct rerun *r, struct err **err)
 	struct kernel kernel = { .boot = r->vmlinux_path };
 	snprintf(r->kernel_path, sizeof(r->kernel_path), "/proc/%d/fd/%d", getpid(), p->file[PACKED_KERNEL].fd);
 	snprintf(r->vmlinux_path, sizeof(r->vmlinux_path), "/proc/%d/fd/%d", getpid(), vmlinux);
-	r->lack = vmlinux < 0 ? "the run has no vmlinux" : watched_kernel_open(&r->watched, &kernel, r->accel.backend);
+	r->lack = vmlinux < 0 ? "the run has no vmlinux" : NULL;
+	/* Those who look at a run that is made again want it to stop. */
+	if (!r->lack && r->accel.backend->vcpu_times)
+		r->lack = r->accel.backend->observer_lack(NULL, 0);
+	if (!r->lack)
+		r->lack = watched_kernel_open(&r->watched, &kernel, r->accel.backend);
 	if (r->lack && perturb_on(&p->perturb))
 		return FAIL(err, ERR_MISSING, -EOPNOTSUPP, "the run is perturbed, which is not possible here: %s",
 			    r->lack);

@@ -43,6 +43,8 @@ static const char *find_lack(struct attempt *a)
 	const struct watch *w = &a->watch;
 	if (!a->evidence.phase_count)
 		return "PRIMARY DID NOT REACH WORKLOAD: the scheduler ended before the test's first step";
+	if (w->no_stops)
+		return w->no_stops;
 	if (!w->kernel)
 		return w->lack ? w->lack : "the machine was not watched";
 	if (w->failure != WATCH_SCHEDULER_ENDED && w->failure != WATCH_STALLED)

@@ -6,9 +6,7 @@
 
 #include "run/machine_card.h"
 #include "run/watch_hooks.h"
-
-#define DUMP_TIME	(10 * NSEC_PER_SEC)
-#define STALL_TASKS_MAX 4096
+#include "run/watch_look.h"
 
 /* --- what to stop at ---------------------------------------------------------------------------------------------- */
 
@@ -93,6 +91,7 @@ void watch_prepare(struct watch *w, struct watched_kernel *kernel, const struct 
 	free(w->hook);
 	profiler_free(w->profiler);
 	watched_constants_done(&w->constants);
+	watch_live_done(w);
 	*w = (struct watch){ .lack = watched_kernel_open(kernel, k, backend),
 			     .patience = asked->patience,
 			     .watchdog_s = asked->watchdog_s,
@@ -101,13 +100,20 @@ void watch_prepare(struct watch *w, struct watched_kernel *kernel, const struct 
 			     .verifies = asked->verifies,
 			     .captures = captures };
 	watched_constants_init(&w->constants, asked->constants);
+	w->low_memory = machine_low_memory(backend->name, config->memory_mib);
+	if (!w->lack && backend->vcpu_times) {
+		w->no_stops = backend->observer_lack(NULL, 0);
+		w->kernel = kernel;
+		if (!watch_live_prepare(w, config))
+			give_up(w);
+		return;
+	}
 	w->hook = w->lack ? NULL : calloc(WATCH_HOOKS_MAX, sizeof(*w->hook));
 	if (!w->hook)
 		w->lack = w->lack ? w->lack : "out of memory";
 	if (w->lack)
 		return;
 	w->kernel = kernel;
-	w->low_memory = machine_low_memory(backend->name, config->memory_mib);
 	w->observe.sample_ns = OBSERVE_SAMPLE_PERIOD_NS;
 	w->observe.at_end = !asked->probe;
 	if (asked->profiles && !count_instructions(w, asked)) {
@@ -130,49 +136,6 @@ void watch_prepare(struct watch *w, struct watched_kernel *kernel, const struct 
 
 /* --- looking ------------------------------------------------------------------------------------------------------ */
 
-static struct inspect_config inspect_config(struct watch *w)
-{
-	return (struct inspect_config){ .view = &w->view,
-					.layout = &w->kernel->layout,
-					.registers = w->registers,
-					.registers_count = w->registers_count };
-}
-
-/* For those who unwind stacks. */
-static struct inspect_config inspect_config_with_stacks(struct watch *w)
-{
-	struct inspect_config config = inspect_config(w);
-	config.orc = watched_kernel_orc(w->kernel, &config.no_orc);
-	return config;
-}
-
-/* Finds the kernel in the guest's memory, or finds it again. Returns NULL, or why it cannot be read. */
-static const char *find_kernel(struct watch *w, const struct guestmem *memory)
-{
-	const struct observe_stop *s = w->vm ? w->vm->stop : NULL;
-	const char *lost = NULL;
-	if (!w->found) {
-		view_init(&w->view, &w->kernel->image, memory, w->low_memory);
-		lost = view_find_slides(&w->view, s ? s->registers[0].cr3 : 0, s ? s->registers[0].lstar : 0);
-	}
-	w->found = !lost;
-	w->view.memory = memory;
-	return lost ? lost : view_refresh(&w->view) < 0 ? "the kernel had not set up its CPUs yet" : NULL;
-}
-
-static json_t *take_dump(struct watch *w, const char *reason, const struct guestmem *memory)
-{
-	const char *lost = find_kernel(w, memory);
-	if (lost)
-		return dump_placeholder(reason, lost);
-	struct dump_config config = { .inspect = inspect_config_with_stacks(w),
-				      .sampler = w->kernel->sampler,
-				      .series = &w->series,
-				      .reason = reason,
-				      .deadline_nsec = nsec_now() + DUMP_TIME };
-	return dump_take(&config);
-}
-
 static void keep_registers(struct watch *w)
 {
 	const struct observe_stop *s = w->vm->stop;
@@ -191,32 +154,11 @@ static void keep_registers(struct watch *w)
 
 /* --- samples ------------------------------------------------------------------------------------------------------ */
 
-static uint64_t tick_ns(struct watch *w)
-{
-	struct inspector in;
-	const struct inspect_config config = inspect_config(w);
-	if (!w->tick_ns && inspect_begin(&in, &config) == 0) {
-		w->tick_ns = in.hz ? NSEC_PER_SEC / in.hz : 0;
-		inspect_end(&in);
-	}
-	return w->tick_ns;
-}
-
-/* A task of the scheduler waits for a CPU for too long: nobody else will see the queues as they are now. */
-static bool is_stalled(struct watch *w)
-{
-	struct stall stall;
-	if (!*w->sample.scx.name || !w->patience)
-		return false;
-	stall_scan(&w->kernel->stall, &w->view, STALL_TASKS_MAX, &stall);
-	return stall.supported && stall.task && stall.age_jiffies * tick_ns(w) > (uint64_t)w->patience;
-}
-
 /* The kernel names code that it has made, before it executes it. */
 static void take_program(struct watch *w)
 {
 	const struct observe_stop *s = w->vm->stop;
-	if (w->profiler && s->vcpu < s->vcpus && !find_kernel(w, w->vm->backend->memory(w->vm)))
+	if (w->profiler && s->vcpu < s->vcpus && !watch_find_kernel(w, w->vm->backend->memory(w->vm)))
 		profiler_take_program(w->profiler, w->vm, &w->kernel->layout, &w->view,
 				      s->registers[s->vcpu].general[RDI]);
 }
@@ -225,7 +167,7 @@ static void take_program(struct watch *w)
 static void look_for_test(struct watch *w, const struct mark *mark)
 {
 	struct inspector in;
-	const struct inspect_config config = inspect_config(w);
+	const struct inspect_config config = watch_inspect(w);
 	if (!w->captures.decl || (!mark && !captures_want_samples(&w->captures)) || inspect_begin(&in, &config) < 0)
 		return;
 	if (mark)
@@ -240,7 +182,7 @@ static void take_mark(struct watch *w)
 {
 	const struct observe_stop *s = w->vm->stop;
 	struct mark mark;
-	if (s->vcpu >= s->vcpus || find_kernel(w, w->vm->backend->memory(w->vm)) ||
+	if (s->vcpu >= s->vcpus || watch_find_kernel(w, w->vm->backend->memory(w->vm)) ||
 	    !mark_read(&w->view, w->kernel->mark, s->registers[s->vcpu].general[RDI], &mark))
 		return;
 	if (w->profiler)
@@ -251,14 +193,14 @@ static void take_mark(struct watch *w)
 /* Takes a sample; returns why a dump is due, or NULL. On the reactor's thread: it takes less than a millisecond. */
 static const char *take_sample(struct watch *w)
 {
-	if (find_kernel(w, w->vm->backend->memory(w->vm)))
+	if (watch_find_kernel(w, w->vm->backend->memory(w->vm)))
 		return NULL;
 	if (sample_take(w->kernel->sampler, &w->view, SAMPLE_ALL, w->vm->stop->guest_ns, "/", &w->sample) < 0)
 		return NULL;
 	series_add(&w->series, w->kernel->sampler, &w->sample);
 	look_for_test(w, NULL);
 	verified_settle(&w->verified, &w->kernel->verified, &w->view);
-	return !w->dump && is_stalled(w) ? "a task has waited for a CPU for too long" : NULL;
+	return !w->dump && watch_is_stalled(w) ? "a task has waited for a CPU for too long" : NULL;
 }
 
 /* --- the watchdog of sched_ext ------------------------------------------------------------------------------------ */
@@ -273,7 +215,7 @@ static void set_watchdog(struct watch *w)
 	const struct observe_stop *s = w->vm->stop;
 	struct field f = types_field(w->kernel->image.types, watch_hook_struct(s->hook), "timeout_ms");
 	uint32_t ms = w->watchdog_s * 1000;
-	if (s->vcpu >= s->vcpus || f.size != sizeof(ms) || find_kernel(w, w->vm->backend->memory(w->vm)))
+	if (s->vcpu >= s->vcpus || f.size != sizeof(ms) || watch_find_kernel(w, w->vm->backend->memory(w->vm)))
 		return;
 	w->watchdog_set = view_write(&w->view, s->registers[s->vcpu].general[RDI] + f.offset, &ms, sizeof(ms)) == 0;
 }
@@ -284,8 +226,8 @@ static void set_watchdog(struct watch *w)
 static void take_verification(struct watch *w)
 {
 	const struct observe_stop *s = w->vm->stop;
-	const struct inspect_config config = inspect_config(w);
-	if (s->vcpu >= s->vcpus || find_kernel(w, w->vm->backend->memory(w->vm)))
+	const struct inspect_config config = watch_inspect(w);
+	if (s->vcpu >= s->vcpus || watch_find_kernel(w, w->vm->backend->memory(w->vm)))
 		return;
 	if (s->hook == HOOK_CONSTANTS)
 		return watched_constants_begin(&w->constants, &config);
@@ -297,12 +239,12 @@ static void take_verification(struct watch *w)
 /* A scheduler is about to attach. Its code has addresses now, so its calls can be recorded. */
 static void take_attach(struct watch *w)
 {
-	const struct inspect_config config = inspect_config(w);
+	const struct inspect_config config = watch_inspect(w);
 	if (w->watchdog_s)
 		set_watchdog(w);
-	if (w->recorder && w->vm->stop->hook == HOOK_ATTACH && !find_kernel(w, w->vm->backend->memory(w->vm)))
+	if (w->recorder && w->vm->stop->hook == HOOK_ATTACH && !watch_find_kernel(w, w->vm->backend->memory(w->vm)))
 		recorder_arm(w->recorder, w->vm, &config);
-	if (w->verifies && !find_kernel(w, w->vm->backend->memory(w->vm)))
+	if (w->verifies && !watch_find_kernel(w, w->vm->backend->memory(w->vm)))
 		verified_settle(&w->verified, &w->kernel->verified, &w->view);
 }
 
@@ -313,7 +255,7 @@ static int dump_job(void *arg)
 {
 	struct watch *w = arg;
 	json_t *dump =
-		take_dump(w, w->failure_due ? w->reason : "the test asked for it", w->vm->backend->memory(w->vm));
+		watch_dump(w, w->failure_due ? w->reason : "the test asked for it", w->vm->backend->memory(w->vm));
 	captures_put(&w->captures, dump);
 	if (!w->failure_due) {
 		json_decref(dump);
@@ -321,7 +263,7 @@ static int dump_job(void *arg)
 	}
 	w->dump = dump;
 	if (w->recorder && w->found) {
-		const struct inspect_config config = inspect_config(w);
+		const struct inspect_config config = watch_inspect(w);
 		return repro_trace_see_tasks(&w->recorder->trace, &config);
 	}
 	return 0;
@@ -384,7 +326,7 @@ static void note_failure(struct watch *w, const struct observe_stop *s, const ch
 static int probe_job(void *arg)
 {
 	struct watch *w = arg;
-	const struct inspect_config config = inspect_config_with_stacks(w);
+	const struct inspect_config config = watch_inspect_stacks(w);
 	w->probe_next = w->probe->work(w->probe->data, w->vm, &config, &w->job.cancelled);
 	return 0;
 }
@@ -395,9 +337,9 @@ static int ask_probe(struct watch *w, const struct observe_stop *s, const char *
 	if (first)
 		note_failure(w, s, first);
 	enum probe_next next = PROBE_GO_ON;
-	if (!find_kernel(w, w->vm->backend->memory(w->vm))) {
+	if (!watch_find_kernel(w, w->vm->backend->memory(w->vm))) {
 		keep_registers(w);
-		const struct inspect_config config = inspect_config_with_stacks(w);
+		const struct inspect_config config = watch_inspect_stacks(w);
 		next = w->probe->look(w->probe->data, w->vm, &config, s, first);
 	}
 	if (next == PROBE_WORK) {
@@ -417,7 +359,7 @@ static void find_randomised(struct watch *w)
 {
 	if (!randomised_is_due(&w->randomised, w->vm))
 		return;
-	find_kernel(w, w->vm->backend->memory(w->vm));
+	watch_find_kernel(w, w->vm->backend->memory(w->vm));
 	if (!w->found)
 		w->lack = "the kernel was not found at the random place that it has";
 	else if (randomised_set(&w->randomised, w->vm, &w->view) < 0)
@@ -521,7 +463,10 @@ void watch_start(struct watch *w, struct reactor *r, struct vm *vm, struct machi
 	if (!w->kernel)
 		return;
 	w->vm = vm;
-	machine_start(r, &w->machine, &watch_type, parent, "watch");
+	if (w->no_stops)
+		watch_live_start(w, r, parent);
+	else
+		machine_start(r, &w->machine, &watch_type, parent, "watch");
 }
 
 void watch_leave(struct watch *w)
@@ -533,6 +478,8 @@ void watch_end(struct watch *w, const struct vm *vm)
 {
 	if (w->profiler)
 		profiler_end(w->profiler, vm);
+	if (w->no_stops)
+		watch_live_end(w);
 }
 
 bool watch_running(const struct watch *w)
@@ -551,7 +498,7 @@ json_t *watch_take_dump(struct watch *w, const struct guestmem *memory)
 		return dump_placeholder("the machine was not watched", w->lack ? w->lack : "it was not started");
 	if (!memory->nodes)
 		return dump_placeholder("at the end of the machine", "its memory was freed when it ended");
-	return take_dump(w, "the test failed; this is the guest's memory at its end", memory);
+	return watch_dump(w, "the test failed; this is the guest's memory at its end", memory);
 }
 
 void watch_done(struct watch *w)
@@ -559,6 +506,7 @@ void watch_done(struct watch *w)
 	json_decref(w->dump);
 	free(w->hook);
 	free(w->registers);
+	watch_live_done(w);
 	sample_done(&w->sample);
 	series_done(&w->series);
 	captures_done(&w->captures);

@@ -6,6 +6,9 @@
  *	WAIT > DUMP > WAIT ... > AT_END > WAIT, until the machine has ended
  *
  * In AT_END the machine is about to end by itself, and waits for watch_leave().
+ *
+ * A backend that cannot do this may have guests that can be read while they run: then only samples are taken
+ * (watch_live.h).
  */
 #ifndef KTSTR_RUN_WATCH_H
 #define KTSTR_RUN_WATCH_H
@@ -19,6 +22,7 @@
 #include "run/profiler.h"
 #include "run/randomised.h"
 #include "run/recorder.h"
+#include "run/watch_live.h"
 #include "run/watched_constants.h"
 #include "run/watched_kernel.h"
 
@@ -55,7 +59,9 @@ struct watch_probe {
 struct watch {
 	struct machine machine;
 	struct watched_kernel *kernel; /* NULL: the machine is not watched */
-	const char *lack;	       /* why not */
+	const char *lack;	       /* why not, or why there are no samples */
+	const char *no_stops;	       /* why the guest is only looked at while it runs; NULL: it is stopped */
+	struct watch_live live;	       /* then */
 	struct vm *vm;
 	struct observe_config observe;
 	struct observe_hook *hook; /* what it starts with; WATCH_HOOKS_MAX */
@@ -116,6 +122,10 @@ void watch_prepare(struct watch *w, struct watched_kernel *kernel, const struct 
 void watch_start(struct watch *w, struct reactor *r, struct vm *vm, struct machine *parent);
 /* In AT_END: the machine ends now. The one who started the watch calls it, after vm->changed and `at_end`. */
 void watch_leave(struct watch *w);
+/* A record of the guest was seen at @now; by it, the guest's clock was @time_ns before. */
+void watch_see_record(struct watch *w, uint64_t time_ns, nsec_t now);
+/* The machine has ended. A watch that does not see this by itself ends, too. */
+void watch_stop(struct watch *w);
 /* The machine has ended, and its @vm is still there: takes what was counted. */
 void watch_end(struct watch *w, const struct vm *vm);
 /* False: it uses vm and its memory no more. It posts vm->changed then. */

@@ -282,7 +282,7 @@ static void look_at_snapshots(struct attempt *a)
 {
 	_cleanup_free_ char *sidecar = attempt_sidecar_path(a);
 	_cleanup_free_ char *path = sidecar ? rundir_beside(sidecar, SNAPSHOTS_SUFFIX) : NULL;
-	const char *lack = fleet_of(a)->config.no_monitor ? "--no-monitor" : a->watch.lack;
+	const char *lack = fleet_of(a)->config.no_monitor ? "--no-monitor" : a->watch.no_stops ?: a->watch.lack;
 	if (path && a->number == 1 && !a->looked_at)
 		unlinkat(attempt_rundir(a)->fd, path_basename(path), 0);
 	if (path && post_vm_run(a, attempt_rundir(a)->fd, path, lack) < 0)
@@ -294,13 +294,14 @@ static int put_watched(struct attempt *a, const struct judge_facts *facts)
 {
 	const struct fleet *f = fleet_of(a);
 	a->evidence.series = a->watch.kernel ? &a->watch.series : NULL;
-	a->evidence.verified = a->watch.kernel ? &a->watch.verified : NULL;
+	a->evidence.verified = a->watch.kernel && !a->watch.no_stops ? &a->watch.verified : NULL;
 	a->evidence.constants_result = a->watch.constants.result;
 	a->evidence.verified_all = a->watch.constants.all;
 	a->evidence.no_series = f->config.no_monitor ? "the run has --no-monitor" : a->watch.lack;
+	a->evidence.no_stops = a->watch.no_stops;
 	a->evidence.watchdog_set = a->watch.watchdog_set;
 	const struct exact_subject subject = { facts->has_scheduler, facts->lacks };
-	return exact_put(a->watch.exact, a->evidence.no_series, subject, &a->evidence, &a->exact);
+	return exact_put(a->watch.exact, a->watch.no_stops ?: a->evidence.no_series, subject, &a->evidence, &a->exact);
 }
 
 /* Something else than the machine has a say in the verdict: a function of the test, a language model, another run. */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* check_run.c -- see check_run.h. */
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "monitor/series.h"
 #include "verdict/check_run.h"
 
 void cannot_judge(struct check_run *run, const struct checked_load *l, enum threshold which, const char *fmt, ...)
@@ -55,6 +57,51 @@ const struct wire_worker *find_largest(const struct check_run *run, const struct
 			largest = w;
 	}
 	return largest;
+}
+
+static const struct contention *host_of(const struct check_run *run)
+{
+	return run->e->series ? &run->e->series->host : NULL;
+}
+
+static uint64_t host_wait(const struct check_run *run, double ns)
+{
+	return host_of(run) ? contention_wait(host_of(run), (uint64_t)ns) : 0;
+}
+
+bool is_over_for_sure(const struct check_run *run, double ns, double limit_ns)
+{
+	/* Whole nanoseconds, which must not make equal what is not. */
+	return summary_judge_latency((uint64_t)ceil(ns), (uint64_t)limit_ns, host_wait(run, ns)) == LATENCY_OVER;
+}
+
+void cannot_judge_contended(struct check_run *run, const struct checked_load *l, enum threshold which, double ns,
+			    double limit_ns)
+{
+	char length[TIME_TEXT_MAX], limit[TIME_TEXT_MAX], wait[TIME_TEXT_MAX];
+	double dilation = 1;
+	if (host_of(run))
+		contention_dilation(host_of(run), &dilation);
+	cannot_judge(run, l, which,
+		     "%s is over the limit (%s), but the vCPUs waited for CPUs of the host for up to %s in as long a "
+		     "time (host dilation %.2f)",
+		     nsec_measure(ns, length), nsec_measure(limit_ns, limit),
+		     nsec_measure((double)host_wait(run, ns), wait), dilation);
+}
+
+const struct wire_worker *find_over(struct check_run *run, const struct checked_load *l, enum threshold which,
+				    uint64_t (*value)(const struct wire_worker *w), double limit_ns)
+{
+	const struct wire_worker *over = NULL, *largest = find_largest(run, l, value);
+	for (uint32_t i = 0; i < run->e->worker_count; i++) {
+		const struct wire_worker *w = &run->e->worker[i].wire;
+		if (w->cgroup == l->index && (!over || value(w) > value(over)) &&
+		    is_over_for_sure(run, (double)value(w), limit_ns))
+			over = w;
+	}
+	if (!over && largest)
+		cannot_judge_contended(run, l, which, (double)value(largest), limit_ns);
+	return over;
 }
 
 bool clock_is_shared(const struct check_run *run)

@@ -46,6 +46,20 @@ void note_wait(struct check_run *run, const struct checked_load *l, enum thresho
 /* The same for a duration that is known to be between two others. */
 void note_wait_between(struct check_run *run, const struct checked_load *l, enum threshold which, double least_ns,
 		       double most_ns, double limit_ns);
+/*
+ * Whether a latency is over its limit by more than the host can have added to it (monitor/contention.h): always, where
+ * the guest's vCPUs are not threads of the host.
+ */
+bool is_over_for_sure(const struct check_run *run, double ns, double limit_ns);
+/* A latency is over its limit, and not for sure: it cannot be judged. */
+void cannot_judge_contended(struct check_run *run, const struct checked_load *l, enum threshold which, double ns,
+			    double limit_ns);
+/*
+ * The worker of the load whose @value is the largest of those that are over @limit_ns for sure. NULL: there is none,
+ * and the check cannot be judged.
+ */
+const struct wire_worker *find_over(struct check_run *run, const struct checked_load *l, enum threshold which,
+				    uint64_t (*value)(const struct wire_worker *w), double limit_ns);
 /* The worker of the load whose @value is the largest; NULL: the load has no worker. */
 const struct wire_worker *find_largest(const struct check_run *run, const struct checked_load *l,
 				       uint64_t (*value)(const struct wire_worker *w));

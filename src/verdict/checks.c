@@ -190,6 +190,9 @@ static void check_gaps(struct check_run *run, const struct checked_load *l)
 		cannot_judge_small_share(run, l, LIMIT_GAP, MAX_OF(w->wall_ns, w->max_gap_ns));
 		return;
 	}
+	w = find_over(run, l, LIMIT_GAP, longest_gap, allowed * 1e6);
+	if (!w)
+		return;
 	if (crowd.count > 1)
 		snprintf(others, sizeof(others), "; %u of %u workers exceeded the limit", crowd.count, l->g->workers);
 	describe_gap(run->e, w, when, sizeof(when));
@@ -216,11 +219,13 @@ static uint64_t delay_is_unknown(const struct wire_worker *w)
 	return !w->delay_known;
 }
 
-static void run_delay_fails(struct check_run *run, const struct checked_load *l, const struct wire_worker *w,
-			    double allowed)
+static void run_delay_is_over(struct check_run *run, const struct checked_load *l, double allowed)
 {
 	char length[TIME_TEXT_MAX], most[TIME_TEXT_MAX], others[64] = "", when[64] = "";
+	const struct wire_worker *w = find_over(run, l, LIMIT_RUN_DELAY, least_delay, allowed * 1e6);
 	uint32_t count = 0;
+	if (!w)
+		return;
 	for (uint32_t i = 0; i < run->e->worker_count; i++) {
 		const struct wire_worker *other = &run->e->worker[i].wire;
 		count += other->cgroup == l->index && milliseconds(other->max_delay_ns) > allowed;
@@ -290,7 +295,7 @@ static void check_run_delays(struct check_run *run, const struct checked_load *l
 	note_wait_between(run, l, LIMIT_RUN_DELAY, (double)least->max_delay_ns, (double)most->max_delay_most_ns,
 			  allowed * 1e6);
 	if (milliseconds(least->max_delay_ns) > allowed)
-		run_delay_fails(run, l, least, allowed);
+		run_delay_is_over(run, l, allowed);
 	else if (milliseconds(least->max_delay_ns) > limit)
 		cannot_judge_small_share(run, l, LIMIT_RUN_DELAY, least->wall_ns);
 	else if (milliseconds(most->max_delay_most_ns) > limit && milliseconds(most->max_delay_most_ns) <= allowed)

@@ -126,6 +126,7 @@ struct evidence {
 	int constants_result;  /* of writing their constants, where that was asked for: 0, or a negative errno */
 	bool verified_all;     /* with such constants: the scheduler was about to attach, and the machine was ended */
 	const char *no_series; /* why not, borrowed; NULL: not known */
+	const char *no_stops;  /* why the guest was not stopped to look at it, borrowed; NULL: it was, or not known */
 	const struct exact_evidence *exact;	    /* the recorded schedule, borrowed; NULL: there is none */
 	const char *no_exact;			    /* why not, borrowed; NULL: not known */
 	bool watchdog_set;			    /* the last scheduler that attached has judge_facts.watchdog_s */

@@ -271,9 +271,20 @@ static void find_lateness(const struct evidence *e, struct judgement *j)
 		      rip ? ", CPU 0 at " : "", rip ? (int)strcspn(rip, " \n") : 0, rip ? rip : "");
 }
 
+#define CLEANUP_DILATION_MAX 1.1 /* of the host: above it, time says little */
+
 static void find_slow_cleanup(const struct evidence *e, const struct judge_facts *f, struct judgement *j)
 {
-	if (f->cleanup_budget && e->cleanup > f->cleanup_budget)
+	double dilation;
+	bool busy = e->series && contention_dilation(&e->series->host, &dilation) && dilation > CLEANUP_DILATION_MAX;
+	if (!f->cleanup_budget || e->cleanup <= f->cleanup_budget)
+		return;
+	if (busy)
+		judgement_add(j, DETAIL_HARNESS, KTSTR_INCONCLUSIVE,
+			      "cleanup_budget_ms cannot be judged: the machine took %ld ms to end after the test, more "
+			      "than %ld, but the host was busy (host dilation %.2f)",
+			      e->cleanup / NSEC_PER_MSEC, f->cleanup_budget / NSEC_PER_MSEC, dilation);
+	else
 		judgement_add(j, DETAIL_HARNESS, KTSTR_FAIL,
 			      "the machine took %ld ms to end after the test, and cleanup_budget_ms is %ld",
 			      e->cleanup / NSEC_PER_MSEC, f->cleanup_budget / NSEC_PER_MSEC);
@@ -282,9 +293,10 @@ static void find_slow_cleanup(const struct evidence *e, const struct judge_facts
 /* The scheduler ran with its own time, which only matters to how soon a stall is found. */
 static void note_watchdog(const struct evidence *e, const struct judge_facts *f, struct judgement *j)
 {
+	const char *why = e->no_stops ? e->no_stops : e->no_series;
 	if (f->watchdog_s && !e->watchdog_set && evidence_sched(e, WIRE_SCHED_ENABLED))
 		judgement_unjudged(j, "watchdog_timeout_s", "the kernel's watchdog has the scheduler's own time%s%s",
-				   e->no_series ? ": " : "", e->no_series ? e->no_series : "");
+				   why ? ": " : "", why ? why : "");
 }
 
 static bool has_finding(const struct judgement *j, enum ktstr_verdict v)

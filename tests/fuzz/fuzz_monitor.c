@@ -18,7 +18,7 @@
 static struct kimage k;
 static struct sampler *sampler;
 static struct stall_fields stall_fields;
-static struct sample sample;
+static struct sample sample, again;
 static struct layout layout;
 static uint64_t hash, tree, idr, nodes, aux;
 
@@ -186,6 +186,7 @@ static void look(void)
 	/* The text of hundreds of CPUs that are not there only takes time. */
 	if (sample_take(sampler, &k.view, SAMPLE_ALL, 0, "/", &sample) == 0 && sample.cpus <= 8)
 		json_decref(sample_to_json(sampler, &sample));
+	sample_take_running(sampler, &k.view, SAMPLE_ALL, 0, "/", &sample, &again);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

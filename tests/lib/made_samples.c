@@ -11,13 +11,22 @@ static struct cpu_reading cpus[] = { { .nr_running = 2, .clock = 5 },
 static int64_t counters[4] = { 0, 1, 2, 3 };
 static struct reading readings[4];
 static struct series_program program = { .name = "enqueue", .verified_insns = 9, .has_stats = true };
+static struct vcpu_time vcpu = { .known = true };
+static uint64_t waits[] = { 4000000 };
 static const struct series series = { .cpus = 1,
 				      .count = 4,
 				      .reading = readings,
 				      .program = &program,
 				      .programs = 1,
 				      .events = 1,
-				      .event_name = { "dispatch_keep_last" } };
+				      .event_name = { "dispatch_keep_last" },
+				      .host = { .tick_ns = 100000000,
+						.vcpus = 1,
+						.last = &vcpu,
+						.wait_ns = waits,
+						.ticks = 1,
+						.cpu_ns = 16000000,
+						.total_wait_ns = 4000000 } };
 
 /* The recorded schedule of a worker, and one window. */
 static void record(struct evidence *e)

@@ -135,6 +135,28 @@ START_TEST(spinning_machine_is_killed_and_says_where_it_was)
 }
 END_TEST
 
+/* While it runs, by its threads in /proc; once it has ended, by its own last words. */
+START_TEST(times_of_vcpus_are_known_to_the_end)
+{
+	struct run run;
+	struct vcpu_time now = { 0 }, last = { 0 };
+	if (!have_kvm())
+		return;
+	t_ok(begin(&run, spins, sizeof(spins), NULL, NULL));
+	nsec_t until = nsec_now() + 60 * NSEC_PER_SEC;
+	while (nsec_now() < until && now.cpu_ns < (uint64_t)NSEC_PER_MSEC) {
+		t_ok(reactor_turn(run.reactor, nsec_now() + 20 * NSEC_PER_MSEC));
+		kvm_backend.vcpu_times(run.vm, 1, &now);
+	}
+	ck_assert(now.known && now.cpu_ns >= (uint64_t)NSEC_PER_MSEC);
+	kvm_backend.kill(run.vm, true); /* asked to end, it still says what it got */
+	turn_until_end(&run, 60 * NSEC_PER_SEC);
+	ck_assert_uint_eq(kvm_backend.vcpu_times(run.vm, 1, &last), 1);
+	ck_assert(last.known && last.cpu_ns >= now.cpu_ns);
+	finish(&run);
+}
+END_TEST
+
 START_TEST(what_is_no_kernel_dies_with_its_reason)
 {
 	struct run run;
@@ -306,6 +328,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, tally_believes_nothing);
 	tcase_add_loop_test(tc, end_is_told_apart, 0, ARRAY_SIZE(ends));
 	tcase_add_loop_test(tc, spinning_machine_is_killed_and_says_where_it_was, 0, 2);
+	tcase_add_test(tc, times_of_vcpus_are_known_to_the_end);
 	tcase_add_test(tc, what_is_no_kernel_dies_with_its_reason);
 	tcase_add_test(tc, machine_that_cannot_be_described_is_refused);
 	tcase_add_test(tc, device_that_may_not_be_opened_is_said_so);

@@ -40,6 +40,7 @@ struct kvm_vm {
 	struct shmring_area rings;
 	struct shmpump pump;
 	struct vm_tally_state tally;
+	struct vcpu_threads threads;
 	struct child_fd device_fd[DEVICE_FDS_MAX];
 	unsigned device_fds;
 	struct vmm_config config;
@@ -114,10 +115,13 @@ enum { LIFE_SPAWN, LIFE_FILL, LIFE_RUN, LIFE_ASK, LIFE_KILL, LIFE_REAP, LIFE_DRA
 static int fill_log(void *arg)
 {
 	struct kvm_vm *k = arg;
-	return vm_scan_fill(&k->scan, &k->origin, true, &k->err);
+	return vm_scan_fill(&k->scan, &k->origin, !k->origin.whole_memory, &k->err);
 }
 
-/* The child maps the pages of a clone's memory. We fill in the event log, which we share with the guest. */
+/*
+ * The child maps the pages of a clone's memory, and we fill in the event log, which we share with the guest. Where the
+ * guest is to be looked at, we fill in all of it.
+ */
 static int life_spawn(struct machine *m, int result)
 {
 	struct kvm_vm *k = container_of(m, struct kvm_vm, life);
@@ -395,6 +399,7 @@ static int fill_config(struct kvm_vm *k, const struct vm_config *c, struct err *
 		.time_dilation = c->time_dilation,
 		.park = c->park,
 		.clone = c->clone != NULL,
+		.filled = c->whole_memory,
 		.snapshot_fd = VMM_FD_STATE,
 		.device = "/dev/kvm",
 		.events = true,
@@ -508,19 +513,38 @@ static int kvm_save(struct vm *vm, int fd, struct err **err)
 }
 
 /*
- * A clone's child has private pages, which are not in our files. The same is true of constants mapped from the kernel.
+ * A clone's child has private pages of its origin, which are not in our files, unless somebody wants to look at them.
+ * The same is always true of constants mapped from the kernel.
  */
-/* A clone's process maps the pages of its origin. */
+static bool has_memory(const struct kvm_vm *k)
+{
+	return !k->origin.clone || k->origin.whole_memory;
+}
+
 static const struct guestmem *kvm_memory(const struct vm *vm)
 {
 	const struct kvm_vm *k = container_of(vm, struct kvm_vm, vm);
-	return k->origin.clone ? NULL : &k->scan.memory;
+	return has_memory(k) ? &k->scan.memory : NULL;
 }
 
 static struct guestmem kvm_take_memory(struct vm *vm)
 {
 	struct kvm_vm *k = kvm_of(vm);
-	return k->origin.clone ? (struct guestmem){ 0 } : vm_scan_take_memory(&k->scan);
+	return has_memory(k) ? vm_scan_take_memory(&k->scan) : (struct guestmem){ 0 };
+}
+
+/* Of a machine that has ended, the child's own last words. */
+static unsigned kvm_vcpu_times(struct vm *vm, unsigned vcpus, struct vcpu_time *ret)
+{
+	struct kvm_vm *k = kvm_of(vm);
+	unsigned known = 0;
+	if (!vm->ended)
+		return vcpu_times_read(&k->threads, vm->pid, vcpus, ret);
+	for (unsigned i = 0; i < MIN_OF(vcpus, (unsigned)GUEST_CPUS_MAX); i++) {
+		ret[i] = k->tally.last[i];
+		known += ret[i].known;
+	}
+	return known;
 }
 
 static void kvm_destroy(struct vm *vm)
@@ -576,4 +600,5 @@ const struct vm_backend kvm_backend = {
 	.take_memory = kvm_take_memory,
 	.kill = kvm_kill,
 	.destroy = kvm_destroy,
+	.vcpu_times = kvm_vcpu_times,
 };

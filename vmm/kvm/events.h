@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "vmm/kvm/stats.h"
+#include "vmm/vcpu_times.h"
 
 #define VM_EVENT_RING_BYTES 65536u
 
@@ -75,8 +76,9 @@ extern const char *const vm_tally_names[VM_TALLY_MAX];
 
 struct vm_tally_state {
 	uint64_t sum[VM_TALLY_MAX];
-	uint64_t cpu_ns, steal_ns; /* sums of the present round of heartbeats */
-	uint32_t round;		   /* the vCPU whose heartbeat comes next */
+	uint64_t cpu_ns, steal_ns;	       /* sums of the present round of heartbeats */
+	uint32_t round;			       /* the vCPU whose heartbeat comes next */
+	struct vcpu_time last[GUEST_CPUS_MAX]; /* as of each vCPU's last heartbeat */
 };
 
 struct shmring_item;

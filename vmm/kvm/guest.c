@@ -138,7 +138,7 @@ static int make_memory(struct kvm_guest *g, struct err **err)
 	int r = x86_ram_plan_nodes(c->nodes, mib, &g->ram, err);
 	for (unsigned i = 0; i < c->nodes && r == 0; i++) {
 		r = map_node(g, i, err);
-		if (r == 0 && c->clone)
+		if (r == 0 && c->clone && !c->filled)
 			r = snapshot_map(&g->origin, i, g->map[i], GUEST_LOG_ADDRESS,
 					 GUEST_LOG_ADDRESS + GUEST_LOG_BYTES, err);
 	}

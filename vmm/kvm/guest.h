@@ -49,6 +49,7 @@ struct kvm_guest_config {
 	unsigned time_dilation; /* > 1: the guest is told that its time stamp counter is this many times as fast */
 	bool park;		/* the guest may park by X86_PORT_PARK; implies copy_kernel */
 	bool clone;		/* continue a snapshot, whose event log is already in the nodes' memory */
+	bool filled;		/* with clone: so is all of its memory; otherwise the snapshot's pages are mapped */
 	int snapshot_fd;
 	bool confined;	 /* see confine.h; only for a process that runs nothing but this guest */
 	char device[64]; /* "/dev/kvm" */

@@ -50,8 +50,9 @@ static bool count_console(struct vm_tally_state *t, const struct shmring_item *i
 static bool count_heartbeat(struct vm_tally_state *t, unsigned vcpus, const struct shmring_item *item)
 {
 	struct vm_event_heartbeat e;
-	if (!copy_payload(item, &e, sizeof(e)) || e.vcpu >= vcpus)
+	if (!copy_payload(item, &e, sizeof(e)) || e.vcpu >= MIN_OF(vcpus, (unsigned)GUEST_CPUS_MAX))
 		return false;
+	t->last[e.vcpu] = (struct vcpu_time){ .known = e.cpu_ns > 0, .cpu_ns = e.cpu_ns, .wait_ns = e.steal_ns };
 	t->sum[VM_TALLY_HEARTBEATS]++;
 	if (e.vcpu == 0)
 		t->cpu_ns = t->steal_ns = t->round = 0;

@@ -14,6 +14,7 @@
 #include "vmm/kvm/perf.h"
 #include "vmm/kvm/save.h"
 #include "vmm/kvm/vcpu.h"
+#include "vmm/vcpu_times.h"
 #include "vmm/x86/cpuid.h"
 #include "vmm/x86/layout.h"
 #include "vmm/x86/msr.h"
@@ -361,7 +362,7 @@ static void *vcpu_main(void *arg)
 {
 	struct kvm_vcpu *v = arg;
 	char name[16];
-	snprintf(name, sizeof(name), "vcpu-%u", v->index);
+	snprintf(name, sizeof(name), VCPU_THREAD_PREFIX "%u", v->index);
 	prctl(PR_SET_NAME, name);
 	for (enum vcpu_state state = VCPU_SETUP; state != VCPU_ENDED;)
 		state = states[state](v);

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* watch_live.c -- see watch_live.h. */
+#include "run/watch_live.h"
+
+#include <stdlib.h>
+
+#include "run/watch_look.h"
+#include "topo/topology.h"
+
+#define TRIES 3 /* of one sample */
+
+static struct watch *watch_of(struct machine *m)
+{
+	return container_of(m, struct watch, machine);
+}
+
+static nsec_t period(const struct watch_live *l)
+{
+	return (nsec_t)(OBSERVE_SAMPLE_PERIOD_NS * l->slower);
+}
+
+bool watch_live_prepare(struct watch *w, struct vm_config *config)
+{
+	struct watch_live *l = &w->live;
+	l->slower = MAX_OF(config->time_dilation, 1u);
+	l->vcpus = topology_cpus(&config->topology);
+	l->host = calloc(l->vcpus, sizeof(*l->host));
+	w->series.running = true;
+	w->series.host.tick_ns = OBSERVE_SAMPLE_PERIOD_NS;
+	config->whole_memory = true;
+	return l->host != NULL;
+}
+
+/* --- samples ------------------------------------------------------------------------------------------------------ */
+
+/* As guests count time. */
+static uint64_t since_start(const struct watch *w, nsec_t now)
+{
+	return (uint64_t)MAX_OF(now - w->vm->started, 0) / w->live.slower;
+}
+
+static void read_host_times(struct watch *w)
+{
+	struct watch_live *l = &w->live;
+	w->vm->backend->vcpu_times(w->vm, l->vcpus, l->host);
+	for (unsigned i = 0; i < l->vcpus; i++) {
+		l->host[i].cpu_ns /= l->slower;
+		l->host[i].wait_ns /= l->slower;
+	}
+	contention_tick(&w->series.host, l->host, l->vcpus);
+}
+
+static void put_host_times(struct watch *w)
+{
+	for (unsigned i = 0; i < w->sample.cpus; i++)
+		w->sample.cpu[i].host = i < w->live.vcpus ? w->live.host[i] : (struct vcpu_time){ 0 };
+}
+
+/*
+ * The values of one sample belong together, so they must be read one right after the other. This is not so when the
+ * host takes the CPU away in the middle of it.
+ */
+static int read_sample(struct watch *w)
+{
+	struct watch_live *l = &w->live;
+	nsec_t began = nsec_now();
+	int r = sample_take_running(w->kernel->sampler, &w->view, SAMPLE_ALL,
+				    since_start(w, reactor_now(w->machine.reactor)), "/", &w->sample, &l->again);
+	return r == 0 && nsec_now() - began > period(l) / 10 ? -ESTALE : r;
+}
+
+static void take_sample(struct watch *w)
+{
+	struct watch_live *l = &w->live;
+	int r = -ESTALE;
+	read_host_times(w);
+	for (int i = 0; i < TRIES && r == -ESTALE; i++) {
+		l->lost = watch_find_kernel(w, w->vm->backend->memory(w->vm));
+		if (l->lost)
+			return;
+		r = read_sample(w);
+	}
+	if (r == -ESTALE) {
+		l->lost = "the guest changed what was being read, each time";
+		w->series.torn++;
+	}
+	if (r < 0)
+		return;
+	put_host_times(w);
+	series_add(&w->series, w->kernel->sampler, &w->sample);
+}
+
+void watch_see_record(struct watch *w, uint64_t time_ns, nsec_t now)
+{
+	struct watch_live *l = &w->live;
+	if (!w->no_stops || !w->vm)
+		return;
+	int64_t ahead = (int64_t)since_start(w, now) - (int64_t)MIN_OF(time_ns, (uint64_t)INT64_MAX);
+	if (!l->placed || ahead < l->ahead_ns)
+		l->ahead_ns = ahead;
+	l->placed = true;
+}
+
+/* --- the machine -------------------------------------------------------------------------------------------------- */
+
+enum { LIVE_LOOK, LIVE_COUNT };
+
+/* A sample that is late moves the next one: they need not be at multiples. */
+static int live_look(struct machine *m, int result)
+{
+	struct watch *w = watch_of(m);
+	(void)result;
+	if (w->vm->ended)
+		return MACHINE_END;
+	if (w->vm->hello)
+		take_sample(w);
+	machine_sleep(m, period(&w->live));
+	return LIVE_LOOK;
+}
+
+static const struct machine_state live_states[LIVE_COUNT] = {
+	[LIVE_LOOK] = { "look", live_look, DEADLINE_NONE, 0, TO(LIVE_LOOK) | TO_END },
+};
+
+static void live_ended(struct machine *m, int result)
+{
+	struct watch *w = watch_of(m);
+	(void)result;
+	notice_post(&w->vm->changed);
+}
+
+static const struct machine_type live_type = { "watch", live_states, LIVE_COUNT, live_ended };
+
+void watch_live_start(struct watch *w, struct reactor *r, struct machine *parent)
+{
+	machine_start(r, &w->machine, &live_type, parent, "watch");
+}
+
+void watch_stop(struct watch *w)
+{
+	if (w->no_stops && w->machine.started)
+		machine_cancel(&w->machine);
+}
+
+void watch_live_end(struct watch *w)
+{
+	struct watch_live *l = &w->live;
+	if (!w->vm)
+		return;
+	read_host_times(w);
+	series_move(&w->series, l->ahead_ns);
+	if (!w->series.count)
+		w->lack = l->lost ? l->lost : "it ended before it was looked at";
+}
+
+void watch_live_done(struct watch *w)
+{
+	free(w->live.host);
+	sample_done(&w->live.again);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * watch_live.h -- the part of a watch for backends that do not stop their guests to look at them. Samples are taken
+ * while the guest runs, each 100 ms of host time (times the dilation). So they are not exact: see
+ * sample_take_running().
+ *
+ * Samples begin with the guest's first record. Before it, the kernel sets up what they read.
+ */
+#ifndef KTSTR_RUN_WATCH_LIVE_H
+#define KTSTR_RUN_WATCH_LIVE_H
+
+#include "monitor/sample.h"
+#include "reactor/reactor.h"
+#include "vmm/vm.h"
+
+struct watch;
+
+struct watch_live {
+	unsigned slower; /* how many times slower than the host's the guest's time passes */
+	unsigned vcpus;
+	struct vcpu_time *host; /* of each vCPU's thread, in the guest's time */
+	struct sample again;
+	const char *lost; /* why the last sample could not be taken; static text, NULL: it could */
+	/*
+	 * What to subtract from the time since the machine's start to get the guest's. Records are seen later than they
+	 * are written, so the smallest difference that was seen is the best one.
+	 */
+	bool placed;
+	int64_t ahead_ns;
+};
+
+/* False: out of memory. */
+bool watch_live_prepare(struct watch *w, struct vm_config *config);
+void watch_live_start(struct watch *w, struct reactor *r, struct machine *parent);
+/* The machine has ended: takes what the host gave it to the end, and gives samples the guest's times. */
+void watch_live_end(struct watch *w);
+void watch_live_done(struct watch *w);
+
+#endif

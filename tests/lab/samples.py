@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Samples of guests on kvm, in the lab: they have the same fields as on tcg, here; a limit of the monitor is judged by
+them; a latency for which the host is to blame is not judged. Nothing depends on how fast the lab is: samples of
+these guests all show the same, and two busy vCPUs always wait for the lab's one CPU.
+"""
+import json
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
+sys.path.insert(0, os.path.dirname(__file__))
+import lab  # noqa: E402
+import tap  # noqa: E402
+from tap import BUILD, Run, Scratch, check, finish, need_kernel, skip  # noqa: E402
+
+SUITE = f'{BUILD}/tests/samples'
+TIMEOUT = 1200
+CAUSE = 'passed scenario but monitor failed: imbalance ratio'
+CONTENDED = 'is over the limit (10 us), but the vCPUs waited for CPUs of the host'
+CLONED = "-E 'test(crowd_is_too_much)'"
+
+
+def fill(image, entry):
+    lab.add_product(image, BUILD, entry)
+    image.program(SUITE)
+
+
+def script(entry):
+    test = f"{BUILD}/ktstr test -j1 --kernel {entry['key']} --accel kvm --time-dilation {lab.DILATION} --json"
+    return f'''
+export KTSTR_SIDECAR_DIR=/results/boots
+{test} {SUITE}
+export KTSTR_SIDECAR_DIR=/results/clones
+{test} --start clone {CLONED} {SUITE}
+true
+'''
+
+
+def progress(line):
+    if '"test-finished"' in line:
+        row = json.loads(line)
+        print(f"# {row['name']}: {row['verdict']}, {row['cause']}", flush=True)
+
+
+def of_files(files, folder):
+    """{test: sidecar}"""
+    found = [json.loads(body) for path, body in files.items()
+             if path.startswith(folder + '/') and path.endswith('.ktstr.json')]
+    return {s['test_name'].split('/')[-1]: s for s in found}
+
+
+def on_tcg(kernel):
+    with Scratch() as scratch:
+        Run('test', '--kernel', kernel, '--accel', 'tcg', '-E', 'test(crowd_is_too_much)', SUITE,
+            env={'KTSTR_SIDECAR_DIR': scratch.path}, timeout=TIMEOUT)
+        files = {f'tcg/{name}': open(os.path.join(scratch.path, name), 'rb').read() for name in os.listdir(scratch.path)
+                 if name.endswith('.ktstr.json')}
+    return of_files(files, 'tcg')
+
+
+def check_samples(name, sidecar, fields):
+    monitor, host = sidecar['monitor'] or {}, sidecar['host_contention'] or {}
+    check(sidecar['monitor_lack'] is None and monitor.get('total_samples', 0) > 0, f'{name}: there are samples',
+          (sidecar['monitor'], sidecar['monitor_lack'], sidecar['details']))
+    check(set(monitor) == fields and monitor.get('unusable') is None, f'{name}: with the fields that they have on tcg',
+          sorted(set(monitor) ^ fields))
+    check(monitor.get('max_imbalance_ratio', 0) >= 6 and monitor.get('avg_nr_running', 0) >= 2,
+          f'{name}: samples show the crowd', monitor)
+    check((monitor.get('schedstat_deltas') or {}).get('total_pcount', 0) > 0, f'{name}: counters rise', monitor)
+    check(host.get('ticks', 0) > 0 and host['vcpu_cpu_ns'] > 0 and (host['dilation'] or 0) >= 1,
+          f"{name}: the times of the vCPUs' threads were read", host)
+    check(sidecar['guest']['observation_digest'] is None and sidecar['schedule_lack'],
+          f'{name}: what is exact on tcg only is not claimed', (sidecar['guest'], sidecar['schedule_lack']))
+
+
+def check_verdict(name, sidecar, verdict, judged, cause):
+    first = sidecar['details'][0]['message'] if sidecar['details'] else ''
+    check(sidecar['verdict'] == verdict and cause in first, f'{name}: {verdict}', sidecar['details'])
+    check((sidecar['monitor'] or {}).get('verdict') == judged, f'{name}: the monitor says {judged}', sidecar['monitor'])
+
+
+def main():
+    entry = need_kernel('lab samples')
+    try:
+        lab.first_level()
+    except lab.NoLab as why:
+        skip('lab samples', why)
+        finish()
+    tcg = on_tcg(entry['key']).get('crowd_is_too_much')
+    if not check(tcg and tcg['monitor'], 'tcg has samples', tcg):
+        finish()
+    check(tcg['host_contention'] is None and tcg['monitor']['torn_samples'] == 0, 'on tcg the host has no part in it', tcg)
+    check_verdict('tcg', tcg, 'fail', 'failed', CAUSE)
+    done = lab.run(lab.PRELUDE + script(entry), lambda image: fill(image, entry), timeout=TIMEOUT, live=progress,
+                   words=lab.STEADY)
+    boots, clones = of_files(done.files, 'boots'), of_files(done.files, 'clones')
+    if not check(len(boots) == 3 and len(clones) == 1, 'the tests were run', done):
+        finish()
+    tap.check_sidecars({path: body for path, body in done.files.items() if path.endswith('.ktstr.json')})
+    fields = set(tcg['monitor'])
+    for name, verdict, judged, cause in (('crowd_is_too_much', 'fail', 'failed', CAUSE), ('crowd_is_allowed', 'pass', 'ok', '')):
+        check_samples(name, boots[name], fields)
+        check_verdict(name, boots[name], verdict, judged, cause)
+    clone = clones['crowd_is_too_much']
+    check(clone['start'] == 'clone', 'a clone is started', clone['start'])
+    check_samples('clone', clone, fields)
+    check_verdict('clone', clone, 'fail', 'failed', CAUSE)
+    busy = boots['gaps_of_a_busy_host']
+    check(busy['verdict'] == 'inconclusive' and CONTENDED in busy['details'][0]['message'],
+          'a gap for which the host is to blame is inconclusive', busy['details'])
+    host = busy['host_contention'] or {}
+    check((host.get('dilation') or 0) > 1 and host.get('peak_wait_1s_ns', 0) >= host.get('peak_wait_1ms_ns', 0) > 0,
+          'two busy vCPUs waited for one CPU', host)
+    dumps = [json.loads(body) for path, body in done.files.items() if path.endswith('.failure-dump.json')]
+    check(len(dumps) == 3 and all(d.get('sample') for d in dumps), "a test that did not pass has a dump of its memory's end",
+          [list(d)[:8] for d in dumps])
+    finish()
+
+
+main()
