@@ -17,6 +17,7 @@
 #include "vmm/cmdline.h"
 #include "vmm/kvm/backend.h"
 #include "vmm/kvm/config.h"
+#include "vmm/kvm/device_fds.h"
 #include "vmm/kvm/events.h"
 #include "vmm/scan.h"
 
@@ -25,8 +26,6 @@
 
 /* No PCI bus to scan; reset through the keyboard controller's port, which ends the VM. */
 #define KVM_CMDLINE "pci=off reboot=k"
-
-#define DEVICE_FDS_MAX 4
 
 /* The static child program, vmm/kvm/main.c. */
 extern const char blob_vmm_start[], blob_vmm_end[];
@@ -350,39 +349,6 @@ static struct vm *kvm_create(void)
 	return &k->vm;
 }
 
-/* Returns @d with the child's descriptor numbers, and appends our descriptors for them to @fds. */
-static struct vm_devices map_devices(const struct vm_devices *d, struct child_fd *fds, unsigned *count)
-{
-	struct vm_devices there = *d;
-	struct {
-		bool used;
-		int *fd, number;
-	} rows[] = {
-		{ d->console && d->console_in >= 0, &there.console_in, VMM_FD_HVC_IN },
-		{ d->console && d->console_out >= 0, &there.console_out, VMM_FD_HVC_OUT },
-		{ d->console && d->bulk_out >= 0, &there.bulk_out, VMM_FD_BULK_OUT },
-		{ d->disk, &there.disk_fd, VMM_FD_DISK },
-	};
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		if (rows[i].used)
-			fds[(*count)++] = (struct child_fd){ *rows[i].fd, rows[i].number };
-		*rows[i].fd = rows[i].used ? rows[i].number : -1;
-	}
-	return there;
-}
-
-/* A port for a terminal is the first console, hvc0. */
-static struct vm_devices devices_of(const struct vm_config *c)
-{
-	struct vm_devices d = c->devices ? *c->devices : (struct vm_devices){ .bulk_out = -1 };
-	if (c->terminal) {
-		d.console = true;
-		d.console_in = d.console_out = *c->terminal;
-		d.bulk_out = -1;
-	}
-	return d;
-}
-
 static int fill_config(struct kvm_vm *k, const struct vm_config *c, struct err **err)
 {
 	struct kvm_guest_config *g = &k->config.guest;
@@ -406,9 +372,8 @@ static int fill_config(struct kvm_vm *k, const struct vm_config *c, struct err *
 		.events_fd = VMM_FD_EVENTS,
 		.doorbell_fd = VMM_FD_DOORBELL,
 	};
-	const struct vm_devices devices = devices_of(c);
 	if (c->devices || c->terminal)
-		g->devices = map_devices(&devices, k->device_fd, &k->device_fds);
+		g->devices = device_fds_of(c, k->device_fd, &k->device_fds);
 	vm_pinning_init(&g->pinning);
 	if (c->pinning)
 		g->pinning = *c->pinning;
