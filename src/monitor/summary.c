@@ -40,7 +40,7 @@ bool summary_is_stalled(const struct cpu_reading *before, const struct cpu_readi
 
 unsigned summary_warm_up(unsigned count)
 {
-	return count > SUMMARY_WARM_UP_SAMPLES ? SUMMARY_WARM_UP_SAMPLES : 0;
+	return count > SUMMARY_WARM_UP_SAMPLES + 1 ? SUMMARY_WARM_UP_SAMPLES : 0;
 }
 
 /* --- whether readings can be judged ------------------------------------------------------------------------------- */

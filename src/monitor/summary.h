@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SUMMARY_WARM_UP_SAMPLES 20    /* of the start, not judged where there are more */
+#define SUMMARY_WARM_UP_SAMPLES 20    /* of the start, not judged where two more are left */
 #define SUMMARY_DSQ_DEPTH_MAX	10000 /* a deeper local queue is garbage */
 #define SUMMARY_EVENTS_MAX	32
 #define SUMMARY_PREEMPTED_TICKS 10

@@ -132,7 +132,8 @@ START_TEST(warm_up)
 {
 	ck_assert_uint_eq(summary_warm_up(0), 0);
 	ck_assert_uint_eq(summary_warm_up(20), 0);
-	ck_assert_uint_eq(summary_warm_up(21), 20);
+	ck_assert_uint_eq(summary_warm_up(21), 0);
+	ck_assert_uint_eq(summary_warm_up(22), 20);
 	ck_assert_uint_eq(summary_warm_up(600), 20);
 }
 END_TEST

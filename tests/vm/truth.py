@@ -165,8 +165,8 @@ def compare_debug(c, before, sample, after):
             if key in row:
                 a, b = (int(r[cpu][key].replace('.', '')) for r in (first, last))
                 c.between('/sys/kernel/debug/sched', (cpu, key), a, seen[name], b)
-        # Tasks sleep and wake up between the notes. Where no task was switched, none went to sleep.
-        if 'nr_running' in row and row['nr_switches'] == last[cpu]['nr_switches']:
+        # Tasks sleep, wake up and move between the notes. Where no CPU has switched, none did.
+        if 'nr_running' in row and all(first[k]['nr_switches'] == last[k]['nr_switches'] for k in first):
             c.same('/sys/kernel/debug/sched', (cpu, 'nr_running'), int(row['nr_running']), seen['nr_running'], int(last[cpu]['nr_running']))
 
 
