@@ -350,7 +350,7 @@ static_assert(sizeof(struct wire_clone_payload) == 16, "layout");
 #define WIRE_COVERAGE_PROGRAMS_MAX 128u
 #define WIRE_COVERAGE_PATH_MAX	   212u
 
-/* What programs beside the test are counted with: a library that LD_PRELOAD names, and where its memory is. */
+/* A library counts programs beside the test. LD_PRELOAD names it, and it gets its memory by these. */
 #define WIRE_COVERAGE_LIBRARY  "/ktstr-coverage.so"
 #define WIRE_COVERAGE_VARIABLE "KTSTR_COVERAGE"
 #define WIRE_COVERAGE_ASAN     "verify_asan_link_order=0" /* gcc's ASan may come after that library */

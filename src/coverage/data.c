@@ -298,7 +298,7 @@ static int read_program(const char *profile, const struct words *raw, const stru
 	return r == 0 && own.count ? export_program(profile, program, ret, err) : r;
 }
 
-/* What is merged last, for other words of `llvm-cov`, is everything. */
+/* All programs are merged last, as other words of `llvm-cov` use that file. */
 static int read_clang(const char *dir, struct coverage_lines *ret, size_t *found, struct err **err)
 {
 	_cleanup_(words_done) struct words raw = { 0 };

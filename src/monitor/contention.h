@@ -28,7 +28,7 @@ void contention_tick(struct contention *c, const struct vcpu_time *now, unsigned
 bool contention_known(const struct contention *c);
 /* 1 + waits / CPU time, of all vCPUs: 1 on an idle host. False: not known, or none of them ran. */
 bool contention_dilation(const struct contention *c, double *ret);
-/* What the host can have added to a latency of @length_ns at most (summary_host_delay()); 0 where it is not known. */
+/* The host has added at most so much to a latency of @length_ns (summary_host_delay()); 0 if that is not known. */
 uint64_t contention_wait(const struct contention *c, uint64_t length_ns);
 void contention_done(struct contention *c);
 

@@ -7,7 +7,7 @@
 
 /* Null: the machine was not sampled. Both are new references. */
 json_t *monitor_json(const struct result *r);
-/* What the host gave to the machine's vCPUs. Null: that is not known. */
+/* How much CPU time the host gave to the machine's vCPUs. Null: that is not known. */
 json_t *host_contention_json(const struct result *r);
 /* Of each BPF program of the scheduler. */
 json_t *verifier_stats_json(const struct result *r);

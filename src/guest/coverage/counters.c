@@ -140,7 +140,7 @@ static int note_base(struct dl_phdr_info *info, size_t size, void *arg)
 	return 1;
 }
 
-/* What the host says: files in a guest have no sections and no symbols. The list is its, and is no longer than that. */
+/* The host says where counters are, because files in a guest have no sections and no symbols. */
 static bool find_in_list(struct file_places *f)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
