@@ -55,11 +55,13 @@ KTSTR_TEST(flatcg_crowd, .scheduler = &flatcg, .cores = 2)
 	return crowd(t);
 }
 /*
- * Does not use chatter: under one of ten seeds, scx_flatcg of 6.12 fails it, and the failure is correct. A woken task
- * then waits for seconds in its cgroup's dispatch queue while CPUs are idle, because the cgroup is not in the
- * scheduler's tree.
+ * Fails on about one of ten builds and seeds with 6.12, and on one of four with 7.3. Each failure is correct: a task
+ * that was preempted waits for seconds while CPUs are idle, because its cgroup is not in the scheduler's tree. With
+ * chatter, whose tasks sleep, that is more frequent.
  */
-KTSTR_TEST(flatcg_llcs, .scheduler = &flatcg, .llcs = 2, .cores = 2)
+KTSTR_TEST(flatcg_llcs, .scheduler = &flatcg, .llcs = 2, .cores = 2,
+	   .known_fail = KTSTR_KNOWN_FAIL(
+		   { .scheduler = "flatcg", .reason = "scx_flatcg forgets a cgroup that has a task", .flaky = true }))
 {
 	return crowd(t);
 }

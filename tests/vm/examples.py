@@ -26,7 +26,8 @@ def main():
         tests = [e for e in run.events() if e['event'] == 'test-finished']
         check(run.status == 0, 'the examples pass', run)
         for e in tests:
-            check(e['verdict'] == 'pass', f"{e['name']} on {e['topology']}", e.get('cause'))
+            known = (e.get('known_fail') or {}).get('outcome') == 'xfail' and e['scheduler'] == 'flatcg'
+            check(e['verdict'] == 'pass' or known, f"{e['name']} on {e['topology']}", e.get('cause'))
         ran = {e['scheduler'] for e in tests}
         check(ran == {'eevdf', 'simple', 'qmap', 'central', 'flatcg'}, 'every scheduler was run', ran)
         for scheduler in sorted(ran):
