@@ -288,8 +288,7 @@ static int fill_case(struct plan_case *c, const struct plan_request *q)
 	unsigned floor_mib = MAX_OF(t->memory_mib, (unsigned)guest_unpacking_mib(files_mib));
 	c->memory_mib = guest_memory_mib(&c->topology, floor_mib);
 	bool threads = q->backend && q->backend->vcpu_threads;
-	/* In parallel time, the end of a disk's last request can be lost while all vCPUs sleep; see docs/DEVICES.md. */
-	c->lag_ns = threads || c->test->devices.disk_bytes ? 0 : q->lag_ns;
+	c->lag_ns = threads ? 0 : q->lag_ns;
 	c->icount_shift = threads ? 0 : qemu_icount_shift(topology_cpus(&c->topology), c->lag_ns);
 	c->time_dilation = MAX_OF(q->time_dilation, 1);
 	c->cpu_budget = t->cpu_budget && q->cpu_cap ? q->cpu_cap : t->cpu_budget;

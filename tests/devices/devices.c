@@ -3,12 +3,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/vfs.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <ktstr/ktstr.h>
@@ -90,6 +93,43 @@ KTSTR_TEST(raw, .disk = &raw_disk, .llcs = 1, .cores = 2, .duration_s = 1)
 	expect_block(t, fd, 40 << 20, 'k');
 	close(fd);
 	return v;
+}
+
+static double now_ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+/* After the first, a flush has nothing to write. It must end at once, whatever the other CPU does. */
+static void flush_often(struct ktstr_ctx *t, int fd, const char *when)
+{
+	for (int i = 0; i < 50; i++) {
+		double began = now_ms();
+		int r = fsync(fd);
+		double took = now_ms() - began;
+		ktstr_expect(t, r == 0 && took < 10, "flush %d %s took %.3f ms: %s", i, when, took, strerror(errno));
+		usleep(1000);
+	}
+}
+
+static const struct ktstr_disk flushed_disk = { .bytes = 1 << 20 };
+
+KTSTR_TEST(flushes, .disk = &flushed_disk, .llcs = 1, .cores = 2)
+{
+	int fd = open_disk(t, O_RDWR, flushed_disk.bytes);
+	write_block(t, fd, 0, 'k');
+	flush_often(t, fd, "while the machine sleeps");
+	pid_t spinner = fork();
+	while (!spinner)
+		;
+	ktstr_expect(t, spinner > 0, "fork: %s", strerror(errno));
+	flush_often(t, fd, "beside a spinner");
+	kill(spinner, SIGKILL);
+	waitpid(spinner, NULL, 0);
+	close(fd);
+	return KTSTR_PASS;
 }
 
 static const struct ktstr_disk read_only_disk = { .bytes = 4 << 20, .ro = true };

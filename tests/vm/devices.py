@@ -11,8 +11,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
 from tap import BUILD, Run, Scratch, check, check_nothing_left, finish, machines, need_kernel  # noqa: E402
 
 BINARY = BUILD + '/tests/devices/devices'
-NEEDS = {'raw': ['VIRTIO_BLK'], 'read_only': ['VIRTIO_BLK'], 'mounted': ['VIRTIO_BLK', 'EXT4_FS'], 'mounted_read_only': ['VIRTIO_BLK', 'EXT4_FS'],
-         'networks': ['VIRTIO_NET'], 'bus': []}
+NEEDS = {'raw': ['VIRTIO_BLK'], 'flushes': ['VIRTIO_BLK'], 'read_only': ['VIRTIO_BLK'], 'mounted': ['VIRTIO_BLK', 'EXT4_FS'],
+         'mounted_read_only': ['VIRTIO_BLK', 'EXT4_FS'], 'networks': ['VIRTIO_NET'], 'bus': []}
 
 
 def run(kernel, scratch, name, expr, *args):
@@ -46,7 +46,7 @@ def verdicts(kernel, scratch):
 def same_run(kernel, scratch, kept):
     """On a busy host, and without the monitor: the disk's answers come at the same guest times."""
     busy = [subprocess.Popen(['sh', '-c', 'while :; do :; done']) for _ in range(2)]
-    _, _, again = run(kernel, scratch, 'again', 'test(=ktstr/raw) | test(=ktstr/networks) | test(=ktstr/mounted)', '--no-monitor')
+    _, _, again = run(kernel, scratch, 'again', 'test(=ktstr/raw) | test(=ktstr/flushes) | test(=ktstr/networks) | test(=ktstr/mounted)', '--no-monitor')
     for b in busy:
         b.kill()
         b.wait()
@@ -57,6 +57,12 @@ def same_run(kernel, scratch, kept):
         check(digests[0] == digests[1], f'{name}: the same seed gives the same run, also on a busy host', digests)
 
 
+def shared_time(kernel, scratch):
+    """CPUs that share one clock: the disk answers there, too."""
+    _, events, _ = run(kernel, scratch, 'shared', 'test(=ktstr/raw) | test(=ktstr/flushes)', '--tcg-time', 'shared')
+    check({name: e['verdict'] for name, e in events.items()} == {'raw': 'pass', 'flushes': 'pass'}, 'with a shared clock as well', events)
+
+
 def main():
     kernel = need_kernel('devices')
     before = machines()
@@ -64,6 +70,7 @@ def main():
         os.mkdir(scratch / 'disks')
         kept = verdicts(kernel, scratch)
         same_run(kernel, scratch, kept)
+        shared_time(kernel, scratch)
     check_nothing_left('devices', before)
     finish()
 

@@ -8,6 +8,10 @@
  * host's page cache, and the request then sleeps until a timer of the virtual clock is due. That timer runs on the
  * vCPU's thread, too. So a request takes the same guest time on every host, whatever its own disk does meanwhile.
  *
+ * A request that needs no work, such as a flush after which nothing was written, is over at once. QEMU then tells the
+ * guest by its main loop, which it wakes by a file. The main loop gets a turn when that happens (handoff_watch()): it
+ * would else get one only after some thousand turns of the guest, which are seconds if the guest mostly sleeps.
+ *
  * The device has ioeventfd=off, so that its queue is served inside the guest's instruction, on the vCPU's thread. What
  * other threads hand over, when QEMU opens and closes the disk, does not sleep.
  *
@@ -58,6 +62,8 @@ struct device_calls {
 	void (*yield)(void);
 	void (*wake)(struct coroutine *c);
 	unsigned char *submit; /* the function that is replaced */
+	void *(*main_context)(void);
+	void (*wake_main)(void *context);
 	struct net_client *(*new_client)(struct net_client_info *info, struct net_client *peer, const char *model,
 					 const char *name);
 	struct net_client *(*add_port)(int hub, const char *name, struct net_client *peer);
@@ -66,8 +72,8 @@ struct device_calls {
 
 static const char *const names[] = { "timer_init_full",	      "timer_mod_ns",	      "qemu_clock_get_ns",
 				     "qemu_coroutine_self",   "qemu_coroutine_yield", "aio_co_wake",
-				     "thread_pool_submit_co", "qemu_new_net_client",  "net_hub_add_port",
-				     "qemu_send_packet" };
+				     "thread_pool_submit_co", "qemu_get_aio_context", "aio_notify",
+				     "qemu_new_net_client",   "net_hub_add_port",     "qemu_send_packet" };
 
 _Static_assert(sizeof(struct device_calls) == sizeof(names), "a name for each");
 
@@ -144,6 +150,16 @@ static int submit(void *first, void *second, void *third)
 	return r;
 }
 
+/* The file that wakes the main loop is the one to which QEMU writes when it wakes the main loop. */
+static const char *watch_main_loop(void)
+{
+	handoff_take_written();
+	here.call.wake_main(here.call.main_context());
+	int fd = handoff_take_written();
+	handoff_watch(fd);
+	return fd < 0 ? "the file that wakes its main loop" : NULL;
+}
+
 /* --- networks ----------------------------------------------------------------------------------------------------- */
 
 static ssize_t send_back(struct net_client *client, const uint8_t *packet, size_t size)
@@ -177,5 +193,6 @@ const char *devices_start(void)
 	here.call.timer_init(&here.timer, NULL, CLOCK_VIRTUAL, 1, 0, on_due, NULL);
 	if (!call_site_replace(here.call.submit, __extension__(void *) submit))
 		return "code that can be changed";
-	return add_networks((unsigned)strtoul(networks, NULL, 10));
+	missing = watch_main_loop();
+	return missing ? missing : add_networks((unsigned)strtoul(networks, NULL, 10));
 }

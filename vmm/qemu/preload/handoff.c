@@ -14,6 +14,9 @@
  * the guest. The main loop has the turn until it has nothing to do. Neither holds QEMU's big lock while it waits for
  * the turn.
  *
+ * Some of what the vCPU thread starts is finished by the main loop: it asks for that by writing to an eventfd. For one
+ * such file (handoff_watch()) the main loop has the turn soon after, and not only when the guest sleeps.
+ *
  * The vCPU thread is recognised by the name that debug-threads=on gives it. In a QEMU without such a thread the library
  * changes nothing.
  */
@@ -45,7 +48,10 @@ static struct {
 	pthread_cond_t *vcpu_sleeps_on;
 	bool by_request; /* see handoff_by_request() */
 	unsigned locks;	 /* of the big lock by the vCPU thread, since the main loop's last turn */
-} step = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
+	int watched;	 /* see handoff_watch(); -1: none */
+	int written;	 /* see handoff_take_written() */
+	bool main_asked; /* the vCPU thread wrote to that which is watched; only it reads and writes this */
+} step = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER, .watched = -1, .written = -1 };
 
 static struct {
 	int (*ppoll)(struct pollfd *, nfds_t, const struct timespec *, const sigset_t *);
@@ -54,6 +60,7 @@ static struct {
 	int (*cond_wait)(pthread_cond_t *, pthread_mutex_t *);
 	int (*cond_broadcast)(pthread_cond_t *);
 	int (*setname)(pthread_t, const char *);
+	ssize_t (*write)(int, const void *, size_t);
 } libc;
 
 static __thread bool is_vcpu, is_main;
@@ -67,6 +74,7 @@ __attribute__((constructor)) static void init(void)
 	libc.cond_wait = dlvsym(RTLD_NEXT, "pthread_cond_wait", "GLIBC_2.3.2");
 	libc.cond_broadcast = dlvsym(RTLD_NEXT, "pthread_cond_broadcast", "GLIBC_2.3.2");
 	libc.setname = dlsym(RTLD_NEXT, "pthread_setname_np");
+	libc.write = dlsym(RTLD_NEXT, "write");
 	is_main = true;
 }
 
@@ -133,6 +141,7 @@ void handoff_let_main_run(void)
 {
 	libc.mutex_lock(&step.lock);
 	if (!step.main_outside) {
+		step.main_asked = false;
 		give_turn(MAIN_LOOP);
 		vcpu_take();
 	}
@@ -142,12 +151,40 @@ void handoff_let_main_run(void)
 EXPORT int pthread_mutex_lock(pthread_mutex_t *mutex)
 {
 	/* Lets the main loop run for shutdown and monitor even if the guest never sleeps. */
-	if (is_vcpu && !step.by_request && mutex == step.big_lock && ++step.locks >= TURN_LOCKS)
+	if (is_vcpu && !step.by_request && mutex == step.big_lock && (++step.locks >= TURN_LOCKS || step.main_asked))
 		handoff_let_main_run();
 	/* Other libraries' constructors may come before ours. */
 	if (!libc.mutex_lock)
 		init();
 	return libc.mutex_lock(mutex);
+}
+
+EXPORT ssize_t write(int fd, const void *data, size_t size)
+{
+	if (!libc.write)
+		init();
+	if (is_vcpu) {
+		step.written = fd;
+		step.main_asked |= fd == step.watched;
+	}
+	return libc.write(fd, data, size);
+}
+
+int handoff_take_written(void)
+{
+	int fd = step.written;
+	step.written = -1;
+	return fd;
+}
+
+void handoff_watch(int fd)
+{
+	step.watched = fd;
+}
+
+bool handoff_main_is_asked(void)
+{
+	return step.main_asked;
 }
 
 bool handoff_is_vcpu(void)

@@ -564,7 +564,7 @@ static void on_deadline(void)
 		_exit(0);
 	for (;;) {
 		step();
-		if (++guest.steps >= MAIN_LOOP_STEPS)
+		if (++guest.steps >= MAIN_LOOP_STEPS || handoff_main_is_asked())
 			let_main_loop_run();
 	}
 }
