@@ -167,7 +167,7 @@ def main():
         say('real guests')
         meson_test('build', 'vm', '--suite', 'vm', '--num-processes', cpus)
         say('the KVM backend on emulated hardware, a sample; all of it: KTSTR_LAB=full make lab')
-        meson_test('build', 'lab', '--suite', 'lab', '--num-processes', '1')
+        meson_test('build', 'lab', '--suite', 'lab', '--num-processes', cpus)
     say('done')
     finish()
 

@@ -92,7 +92,7 @@ static void put_registers(struct inspector *in, json_t **dump)
 
 static const char *no_tasks(const struct task_list *list)
 {
-	return list->seen ? "no task waits or runs" : "the list of tasks could not be read";
+	return list->seen ? "no task waits, runs or is blocked" : "the list of tasks could not be read";
 }
 
 static void put_tasks(struct inspector *in, const struct dump_config *config, json_t **dump)
@@ -112,6 +112,7 @@ static void put_tasks(struct inspector *in, const struct dump_config *config, js
 						      : "the list of tasks is torn");
 	json_put_u64(dump, "tasks_seen", list.seen);
 	json_put_u64(dump, "tasks_waiting", list.waiting);
+	json_put_u64(dump, "tasks_blocked", list.blocked);
 	put_section(dump, "task_enrichments", records,
 		    late(config) ? "the time for the dump was over" : no_tasks(&list));
 	task_list_done(&list);

@@ -38,7 +38,9 @@ enum dump_part {
 	DUMP_TASKS = 1 << 3,
 	DUMP_MAPS = 1 << 4,
 	DUMP_PROGRAMS = 1 << 5,
-	DUMP_ALL = 0x3f,
+	DUMP_BLOCKED =
+		1 << 6, /* a part of DUMP_HEADER: programs' tasks that sleep in the kernel and cannot be killed */
+	DUMP_ALL = 0x7f,
 };
 
 struct dump_view {

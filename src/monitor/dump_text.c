@@ -10,6 +10,7 @@
 
 #define QUEUE_TASKS_SHOWN 16
 #define WAITING_NAMED	  3
+#define BLOCKED_NAMED	  2
 
 /* --- members ------------------------------------------------------------------------------------------------------ */
 
@@ -227,6 +228,31 @@ static void culprit_lines(const json_t *dump, struct buf *out)
 	others_line(dump, out);
 }
 
+/* Kernel threads often sleep so for a moment. */
+static bool is_blocked_program(const json_t *task)
+{
+	return json_is_true(json_object_get(task, "blocked")) &&
+	       strcmp(text_of(task, "real_parent_comm"), "kthreadd") != 0;
+}
+
+/* The first blocked tasks of programs, and where in the kernel they are. */
+static void blocked_lines(const json_t *dump, struct buf *out)
+{
+	size_t i;
+	const json_t *task;
+	unsigned named = 0;
+	json_array_foreach(json_object_get(dump, "task_enrichments"), i, task) {
+		if (named == BLOCKED_NAMED || !is_blocked_program(task))
+			continue;
+		named++;
+		buf_puts(out, "blocked in the kernel: ");
+		put_task(out, task, "comm", "pid");
+		put_member(out, task, "cgroup", "cgroup");
+		buf_puts(out, "\n");
+		put_stack(out, task, 4);
+	}
+}
+
 static void kernel_line(const json_t *dump, struct buf *out)
 {
 	const json_t *kernel = json_object_get(dump, "kernel");
@@ -252,6 +278,7 @@ static void header(const json_t *dump, struct buf *out)
 	scheduler_lines(dump, out);
 	exit_lines(dump, out);
 	culprit_lines(dump, out);
+	blocked_lines(dump, out);
 	kernel_line(dump, out);
 }
 
@@ -411,6 +438,8 @@ void dump_text(const json_t *dump, const struct dump_view *view, struct buf *out
 	const json_t *chain = json_object_get(dump, "auto_repro");
 	if (view->parts & DUMP_HEADER)
 		header(dump, out);
+	else if (view->parts & DUMP_BLOCKED)
+		blocked_lines(dump, out);
 	if (view->parts & DUMP_HEADER && chain) {
 		buf_puts(out, "\n--- auto-repro ---\n");
 		repro_text(chain, out);

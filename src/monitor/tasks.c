@@ -276,6 +276,8 @@ json_t *task_record(struct inspector *in, uint64_t task)
 	if (class)
 		json_put_text(&json, "sched_class", class);
 	json_put_bool(&json, "waiting", brief.waiting);
+	if (brief.blocked)
+		json_put_bool(&json, "blocked", true);
 	if (brief.waits_ms >= 0)
 		json_put_int(&json, "waits_ms", brief.waits_ms);
 	if (class && strcmp(class, "fair") == 0)
@@ -311,6 +313,7 @@ void task_look(struct inspector *in, uint64_t task, struct task_brief *ret)
 	ret->scx = inspect_is(in, inspect_get(in, LAYOUT_TASK_CLASS, task), "ext_sched_class");
 	ret->waiting = !ret->running && ret->pid && inspect_get(in, LAYOUT_TASK_ON_RQ, task) &&
 		       !inspect_get(in, LAYOUT_TASK_DELAYED, task);
+	ret->blocked = !ret->running && !ret->waiting && ret->pid && task_state_letter(in, task) == 'D';
 	if (ret->waiting)
 		ret->waits_ms = waits_ms(in, task, ret->scx);
 }
@@ -346,7 +349,8 @@ static int take(struct view *v, uint64_t task, void *arg)
 	task_look(t->in, task, &brief);
 	t->list->seen++;
 	t->list->waiting += brief.waiting;
-	if (!t->all && !brief.waiting && !(brief.running && brief.pid))
+	t->list->blocked += brief.blocked;
+	if (!t->all && !brief.waiting && !brief.blocked && !(brief.running && brief.pid))
 		return 0;
 	if (!make_room(t))
 		return 1;
@@ -363,6 +367,8 @@ static int by_wait(const void *a, const void *b)
 		return y->waits_ms > x->waits_ms ? 1 : -1;
 	if (x->running != y->running)
 		return y->running - x->running;
+	if (x->blocked != y->blocked)
+		return y->blocked - x->blocked;
 	return (x->pid > y->pid) - (x->pid < y->pid);
 }
 

@@ -17,6 +17,7 @@ struct task_brief {
 	int32_t pid;
 	bool running;	  /* on a CPU */
 	bool waiting;	  /* ready to run, but does not */
+	bool blocked;	  /* sleeps in the kernel, and no signal wakes it */
 	bool scx;	  /* of class ext */
 	int64_t waits_ms; /* -1: unknown */
 };
@@ -35,12 +36,13 @@ void cgroup_path(struct inspector *in, uint64_t cgroup, char *out, size_t size);
 void dsq_id_text(uint64_t id, char *out, size_t size);
 
 struct task_list {
-	struct task_brief *brief; /* the longest waiting first, then those that run, then the others by pid; owned */
-	unsigned count, seen, waiting;
+	/* The longest waiting first, then those that run, then the blocked ones, then the others by pid; owned. */
+	struct task_brief *brief;
+	unsigned count, seen, waiting, blocked;
 	enum walk_end end;
 };
 
-/* All tasks that wait or run; with @all the sleeping ones, too. */
+/* All tasks that wait, run or are blocked; with @all the other sleeping ones, too. */
 int task_list_take(struct inspector *in, bool all, struct task_list *ret);
 void task_list_done(struct task_list *l);
 

@@ -333,11 +333,10 @@ static int store_dump(struct attempt *a, const char *sidecar, struct err **err)
 	int r = json_write_file_at(attempt_rundir(a)->fd, path_basename(path), dump, err);
 	if (r < 0)
 		return r;
-	const struct dump_view view = { .parts = DUMP_HEADER, .cpu = -1 };
+	/* The memory of a guest at its end explains no failure that came before, but shows who never came back. */
+	const struct dump_view view = { .parts = a->watch.reason ? DUMP_HEADER : DUMP_BLOCKED, .cpu = -1 };
 	buf_done(&a->dump_text);
-	/* What the memory of a guest at its end looks like explains no failure that came before. */
-	if (a->watch.reason)
-		dump_text(dump, &view, &a->dump_text);
+	dump_text(dump, &view, &a->dump_text);
 	free(a->dump);
 	a->dump = TAKE_PTR(path);
 	return 0;

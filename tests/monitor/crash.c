@@ -107,8 +107,19 @@ static enum ktstr_verdict crowd(struct ktstr_ctx *t)
 	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "crowd", .workers = 4 }));
 }
 
+/* A process that sleeps in the kernel until its child ends, which it does not. */
+static void block_one(void)
+{
+	if (fork())
+		return;
+	if (!vfork())
+		pause();
+	_exit(0);
+}
+
 KTSTR_TEST(stalled, .scheduler = &stall, .cores = 2, .duration_s = 8, .auto_repro = KTSTR_OFF)
 {
+	block_one();
 	return crowd(t);
 }
 

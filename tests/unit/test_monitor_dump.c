@@ -86,6 +86,41 @@ START_TEST(the_longest_wait_comes_first)
 }
 END_TEST
 
+static uint64_t add_blocked(unsigned pid, unsigned state, uint64_t parent)
+{
+	uint64_t task = kimage_add_task(&k, pid, "blocks", 0);
+	kimage_set(&k, task, "task_struct", "__state", state);
+	kimage_set(&k, task, "task_struct", "real_parent", parent);
+	return task;
+}
+
+START_TEST(blocked_tasks)
+{
+	open_guest(1, 0);
+	uint64_t shell = add_waiting(100, 900), kthreadd = kimage_add_task(&k, 2, "kthreadd", 0);
+	add_blocked(105, 0x402, kthreadd); /* idle */
+	add_blocked(104, 1, shell);	   /* sleeps, a signal wakes it */
+	add_blocked(103, 0x102, shell);	   /* only a deadly one does */
+	add_blocked(102, 2, kthreadd);
+	add_blocked(101, 2, shell);
+	json_t *d = dump(), *list = json_object_get(d, "task_enrichments");
+	ck_assert_int_eq(number(d, "tasks_blocked"), 3);
+	ck_assert_uint_eq(json_array_size(list), 4);
+	for (unsigned i = 1; i < 4; i++) {
+		ck_assert_int_eq(number(json_array_get(list, i), "pid"), 100 + i);
+		ck_assert(json_is_true(json_object_get(json_array_get(list, i), "blocked")));
+	}
+	struct buf text = BUF_NULL;
+	dump_text(d, &(struct dump_view){ .parts = DUMP_BLOCKED, .cpu = -1 }, &text);
+	ck_assert_ptr_nonnull(strstr(buf_str(&text), "blocked in the kernel: blocks[101]"));
+	ck_assert_ptr_nonnull(strstr(buf_str(&text), "blocked in the kernel: blocks[103]"));
+	ck_assert_ptr_null(strstr(buf_str(&text), "[102]"));
+	buf_done(&text);
+	json_decref(d);
+	kimage_close(&k);
+}
+END_TEST
+
 START_TEST(five_thousand_tasks)
 {
 	open_guest(1, 64);
@@ -364,6 +399,7 @@ END_TEST
 static void fill(TCase *tc)
 {
 	tcase_add_test(tc, the_longest_wait_comes_first);
+	tcase_add_test(tc, blocked_tasks);
 	tcase_add_test(tc, five_thousand_tasks);
 	tcase_add_test(tc, torn_lists_of_tasks);
 	tcase_add_test(tc, queues_list_their_tasks);

@@ -80,7 +80,9 @@ def compare(dump, core):
         if not fact['stack']:
             continue
         compared += 1
-        ours, its = [frame.split('/')[0] for frame in task.get('stack', [])], fact['stack']
+        # A system call without arguments has two names for one place.
+        ours, its = ([frame.split('/')[0].replace('__do_sys_', '__x64_sys_') for frame in frames]
+                     for frames in (task.get('stack', []), fact['stack']))
         # The guest leaves out the innermost functions, those of the scheduler.
         if ours[-len(its):] != its or len(ours) - len(its) > 6:
             stacks.append((pid, ours, its))
@@ -131,6 +133,9 @@ def check_text(text):
     check(any(re.search(r'in the user dispatch queue 0x\w+, place \d+ of \d+', line) for line in first),
           'its place in its queue', first)
     check(any(re.match(r' {4}\w+\+0x', line) for line in first), 'and its stack', first)
+    blocked = text.split('blocked in the kernel: ')
+    check(len(blocked) == 2 and re.match(r'\w+\[\d+\]  cgroup /\n( {4}.*\n)* {4}kernel_clone\+0x', blocked[1]),
+          'the process that waits for its child of vfork(2) is named with its stack', blocked[1:])
 
 
 def proc_values(fact):
