@@ -5,18 +5,15 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/process.h"
 #include "vmm/vm.h"
 
-/* The state follows the name, which may contain any character: proc(5). */
 static bool is_stopped(pid_t pid)
 {
 	char path[32];
-	_cleanup_buf_ struct buf stat = BUF_NULL;
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	if (file_read(path, 4096, &stat, NULL) < 0)
-		return false;
-	const char *behind_name = strrchr(buf_str(&stat), ')');
-	return behind_name && behind_name[1] == ' ' && (behind_name[2] == 'T' || behind_name[2] == 't');
+	char state = process_state(path);
+	return state == 'T' || state == 't';
 }
 
 /* The second number of a thread's schedstat is the time that it waited on a run queue. */

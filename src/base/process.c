@@ -33,3 +33,13 @@ uint64_t process_start_ticks(pid_t pid)
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	return file_read(path, 4096, &text, NULL) < 0 ? 0 : stat_start_ticks(buf_str(&text));
 }
+
+/* The state follows the name, which may contain any character: proc(5). */
+char process_state(const char *path)
+{
+	_cleanup_buf_ struct buf stat = BUF_NULL;
+	if (file_read(path, 4096, &stat, NULL) < 0)
+		return '\0';
+	const char *behind_name = strrchr(buf_str(&stat), ')');
+	return behind_name && behind_name[1] == ' ' ? behind_name[2] : '\0';
+}

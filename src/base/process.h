@@ -14,6 +14,9 @@ uint64_t stat_start_ticks(const char *text);
 /* The same for the process @pid; 0: no such process. */
 uint64_t process_start_ticks(pid_t pid);
 
+/* The letter of the state of a process or thread whose /proc/.../stat is @path, as in ps; '\0': there is none. */
+char process_state(const char *path);
+
 /*
  * A program for `sh -c`: it becomes the program in its arguments, and leaves a guard in the same process group, which
  * the caller has made. PR_SET_PDEATHSIG reaches a child, but not what the child started. The guard reads the pipe at

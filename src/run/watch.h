@@ -30,6 +30,8 @@
 #define PROBE_HOOKS_MAX	 64 /* and room for breakpoints */
 #define WATCH_HOOKS_MAX	 (8 + PERTURB_HOOKS_MAX + EXACT_HOOKS_MAX + PROBE_HOOKS_MAX)
 
+#define WATCH_STALL_REASON "a task has waited for a CPU for too long"
+
 /* What a dump was taken for. */
 enum watch_failure { WATCH_NONE, WATCH_SCHEDULER_ENDED, WATCH_PANICKED, WATCH_STALLED, WATCH_FAILURES };
 

@@ -6,8 +6,11 @@
 
 #include "run/watch_look.h"
 #include "topo/topology.h"
+#include "vmm/freeze.h"
 
-#define TRIES 3 /* of one sample */
+#define TRIES	    3 /* of one sample */
+#define FREEZE_LOOK NSEC_PER_MSEC
+#define FREEZE_MAX  (1 * NSEC_PER_SEC)
 
 static struct watch *watch_of(struct machine *m)
 {
@@ -69,7 +72,8 @@ static int read_sample(struct watch *w)
 	return r == 0 && nsec_now() - began > period(l) / 10 ? -ESTALE : r;
 }
 
-static void take_sample(struct watch *w)
+/* False: there is none. */
+static bool take_sample(struct watch *w)
 {
 	struct watch_live *l = &w->live;
 	int r = -ESTALE;
@@ -77,7 +81,7 @@ static void take_sample(struct watch *w)
 	for (int i = 0; i < TRIES && r == -ESTALE; i++) {
 		l->lost = watch_find_kernel(w, w->vm->backend->memory(w->vm));
 		if (l->lost)
-			return;
+			return false;
 		r = read_sample(w);
 	}
 	if (r == -ESTALE) {
@@ -85,9 +89,10 @@ static void take_sample(struct watch *w)
 		w->series.torn++;
 	}
 	if (r < 0)
-		return;
+		return false;
 	put_host_times(w);
 	series_add(&w->series, w->kernel->sampler, &w->sample);
+	return true;
 }
 
 void watch_see_record(struct watch *w, uint64_t time_ns, nsec_t now)
@@ -101,9 +106,33 @@ void watch_see_record(struct watch *w, uint64_t time_ns, nsec_t now)
 	l->placed = true;
 }
 
+/* --- a dump ------------------------------------------------------------------------------------------------------- */
+
+/* On the offload pool. */
+static int dump_job(void *arg)
+{
+	struct watch *w = arg;
+	w->dump = watch_dump(w, w->reason, w->vm->backend->memory(w->vm));
+	return 0;
+}
+
+static void note_stall(struct watch *w)
+{
+	int64_t at = (int64_t)since_start(w, reactor_now(w->machine.reactor)) - w->live.ahead_ns;
+	w->reason = WATCH_STALL_REASON;
+	w->failure = WATCH_STALLED;
+	w->failed_ns = (uint64_t)MAX_OF(at, 1);
+}
+
 /* --- the machine -------------------------------------------------------------------------------------------------- */
 
-enum { LIVE_LOOK, LIVE_COUNT };
+enum { LIVE_LOOK, LIVE_FREEZE, LIVE_DUMP, LIVE_COUNT };
+
+static int look_later(struct watch *w)
+{
+	machine_sleep(&w->machine, period(&w->live));
+	return LIVE_LOOK;
+}
 
 /* A sample that is late moves the next one: they need not be at multiples. */
 static int live_look(struct machine *m, int result)
@@ -112,20 +141,52 @@ static int live_look(struct machine *m, int result)
 	(void)result;
 	if (w->vm->ended)
 		return MACHINE_END;
-	if (w->vm->hello)
-		take_sample(w);
-	machine_sleep(m, period(&w->live));
-	return LIVE_LOOK;
+	if (!w->vm->hello || !take_sample(w) || w->dump || !watch_is_stalled(w))
+		return look_later(w);
+	vm_freeze(w->vm);
+	w->live.freezes = reactor_now(m->reactor);
+	machine_sleep(m, FREEZE_LOOK);
+	return LIVE_FREEZE;
+}
+
+/* What was seen while the guest ran may have been a mixture of moments. What a guest that stands still shows is true. */
+static int live_freeze(struct machine *m, int result)
+{
+	struct watch *w = watch_of(m);
+	(void)result;
+	bool frozen = vm_is_frozen(w->vm);
+	if (!frozen && !w->vm->ended && reactor_now(m->reactor) - w->live.freezes < FREEZE_MAX) {
+		machine_sleep(m, FREEZE_LOOK);
+		return LIVE_FREEZE;
+	}
+	if (!frozen || watch_find_kernel(w, w->vm->backend->memory(w->vm)) || !watch_is_stalled(w)) {
+		vm_thaw(w->vm);
+		return look_later(w);
+	}
+	note_stall(w);
+	machine_offload(m, &w->job, dump_job, w);
+	return LIVE_DUMP;
+}
+
+static int live_dumped(struct machine *m, int result)
+{
+	struct watch *w = watch_of(m);
+	(void)result;
+	vm_thaw(w->vm);
+	return look_later(w);
 }
 
 static const struct machine_state live_states[LIVE_COUNT] = {
-	[LIVE_LOOK] = { "look", live_look, DEADLINE_NONE, 0, TO(LIVE_LOOK) | TO_END },
+	[LIVE_LOOK] = { "look", live_look, DEADLINE_NONE, 0, TO(LIVE_LOOK) | TO(LIVE_FREEZE) | TO_END },
+	[LIVE_FREEZE] = { "freeze", live_freeze, DEADLINE_NONE, 0, TO(LIVE_LOOK) | TO(LIVE_FREEZE) | TO(LIVE_DUMP) },
+	[LIVE_DUMP] = { "dump", live_dumped, DEADLINE_NONE, 0, TO(LIVE_LOOK), .shielded = true },
 };
 
 static void live_ended(struct machine *m, int result)
 {
 	struct watch *w = watch_of(m);
 	(void)result;
+	vm_thaw(w->vm); /* a watch that was cancelled */
 	notice_post(&w->vm->changed);
 }
 

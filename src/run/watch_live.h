@@ -4,6 +4,11 @@
  * while the guest runs, each 100 ms of host time (times the dilation). So they are not exact: see
  * sample_take_running().
  *
+ * When a sample shows a task that waits for too long, the machine's process is stopped, and the memory is dumped if that is
+ * still so. In the guest, time goes on meanwhile:
+ *
+ *	LOOK > LOOK ... > FREEZE > FREEZE ... > DUMP > LOOK ...
+ *
  * Samples begin with the guest's first record. Before it, the kernel sets up what they read.
  */
 #ifndef KTSTR_RUN_WATCH_LIVE_H
@@ -20,6 +25,7 @@ struct watch_live {
 	unsigned vcpus;
 	struct vcpu_time *host; /* of each vCPU's thread, in the guest's time */
 	struct sample again;
+	nsec_t freezes;	  /* since when its process is to stand still */
 	const char *lost; /* why the last sample could not be taken; static text, NULL: it could */
 	/*
 	 * What to subtract from the time since the machine's start to get the guest's. Records are seen later than they

@@ -35,3 +35,11 @@ KTSTR_TEST(gaps_of_a_busy_host, .cores = 2, .duration_s = 1, .checks = { .max_ga
 {
 	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "spin", .workers = 2 }));
 }
+
+/* Tasks wait in a queue that nobody takes them from. They are the scheduler's, so the host has no part in it. */
+KTSTR_SCHEDULER(stall, .binary = "scx_misbehave", .args = KTSTR_ARGS("stall", "200"));
+
+KTSTR_TEST(stalled, .scheduler = &stall, .cores = 2, .duration_s = 2, .checks = { .max_gap_ms = 1000 })
+{
+	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "crowd", .workers = 4 }));
+}

@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """Samples of guests on kvm, in the lab: they have the same fields as on tcg, here; a limit of the monitor is judged by
-them; a latency for which the host is to blame is not judged. Nothing depends on how fast the lab is: samples of
-these guests all show the same, and two busy vCPUs always wait for the lab's one CPU.
+them; a latency for which the host is to blame is not judged; of a stall there is a dump, for which the machine stood
+still. Nothing depends on how fast the lab is: samples of these guests all show the same, and two busy vCPUs always wait
+for the lab's one CPU.
 """
 import json
 import os
+import re
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
@@ -21,9 +24,16 @@ CONTENDED = 'is over the limit (10 us), but the vCPUs waited for CPUs of the hos
 CLONED = "-E 'test(crowd_is_too_much)'"
 
 
-def fill(image, entry):
+def fill(image, entry, fixtures):
     lab.add_product(image, BUILD, entry)
     image.program(SUITE)
+    image.program(f'{fixtures}/scx_misbehave', f'{BUILD}/tests/scx_misbehave')
+
+
+def build_fixture(entry, where):
+    built = subprocess.run([os.path.join(os.path.dirname(__file__), '..', 'fixtures', 'build.sh'), entry['path'], where, 'scx_misbehave'],
+                           capture_output=True, text=True, check=False)
+    return check(built.returncode == 0, 'the fixture builds against the kernel in use', built.stderr)
 
 
 def script(entry):
@@ -80,6 +90,21 @@ def check_verdict(name, sidecar, verdict, judged, cause):
     check((sidecar['monitor'] or {}).get('verdict') == judged, f'{name}: the monitor says {judged}', sidecar['monitor'])
 
 
+def check_stall(sidecar, dump):
+    """What belongs together was read at one moment: queues have the tasks that they count, and these say so."""
+    check(sidecar['verdict'] == 'fail', 'stalled: fail', sidecar['details'])
+    check(dump['reason'] == 'a task has waited for a CPU for too long', 'the dump is of the stall', dump['reason'])
+    tasks = {t['kva']: t for t in dump.get('task_enrichments', [])}
+    queues = [q for q in dump.get('dsq_states', []) if q.get('nr')]
+    wrong = [q for q in queues if len(q.get('tasks', [])) != q['nr']]
+    check(queues and not wrong, 'each queue has as many tasks as it counts', wrong)
+    lost = [t['pid'] for q in queues for t in q['tasks'] if t['kva'] not in tasks or tasks[t['kva']]['scx'].get('dsq_id') != q['id']]
+    check(not lost, 'and each of them says that it is in that queue', lost)
+    first = next(iter(dump.get('task_enrichments', [])), {})
+    check(first.get('waiting') and first['waits_ms'] >= 1000 and re.search('/crowd$', first.get('cgroup', '')) and first.get('stack'),
+          'the first task is the one that waits, with its stack', first)
+
+
 def main():
     entry = need_kernel('lab samples')
     try:
@@ -92,10 +117,13 @@ def main():
         finish()
     check(tcg['host_contention'] is None and tcg['monitor']['torn_samples'] == 0, 'on tcg the host has no part in it', tcg)
     check_verdict('tcg', tcg, 'fail', 'failed', CAUSE)
-    done = lab.run(lab.PRELUDE + script(entry), lambda image: fill(image, entry), timeout=TIMEOUT, live=progress,
-                   words=lab.STEADY)
+    with Scratch() as fixtures:
+        if not build_fixture(entry, fixtures.path):
+            finish()
+        done = lab.run(lab.PRELUDE + script(entry), lambda image: fill(image, entry, fixtures.path), timeout=TIMEOUT, live=progress,
+                       words=lab.STEADY)
     boots, clones = of_files(done.files, 'boots'), of_files(done.files, 'clones')
-    if not check(len(boots) == 3 and len(clones) == 1, 'the tests were run', done):
+    if not check(len(boots) == 4 and len(clones) == 1, 'the tests were run', done):
         finish()
     tap.check_sidecars({path: body for path, body in done.files.items() if path.endswith('.ktstr.json')})
     fields = set(tcg['monitor'])
@@ -112,9 +140,13 @@ def main():
     host = busy['host_contention'] or {}
     check((host.get('dilation') or 0) > 1 and host.get('peak_wait_1s_ns', 0) >= host.get('peak_wait_1ms_ns', 0) > 0,
           'two busy vCPUs waited for one CPU', host)
-    dumps = [json.loads(body) for path, body in done.files.items() if path.endswith('.failure-dump.json')]
-    check(len(dumps) == 3 and all(d.get('sample') for d in dumps), "a test that did not pass has a dump of its memory's end",
-          [list(d)[:8] for d in dumps])
+    dumps = {path: json.loads(body) for path, body in done.files.items() if path.endswith('.failure-dump.json')}
+    stalls = {path: d for path, d in dumps.items() if '/stalled' in path}
+    ends = [d for path, d in dumps.items() if path not in stalls]
+    check(len(ends) == 3 and all(d.get('sample') and 'at its end' in d['reason'] for d in ends),
+          "a test that did not pass has a dump of its memory's end", [list(d)[:8] for d in ends])
+    if check(len(stalls) == 1, 'and the one with a stall has a dump', list(dumps)):
+        check_stall(boots['stalled'], *stalls.values())
     finish()
 
 
