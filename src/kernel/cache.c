@@ -20,6 +20,7 @@
 #include "kernel/unpack.h"
 #include "lock/scan.h"
 
+#define WORK_PREFIX    ".tmp-" /* of names of work directories */
 #define CACHE_VARIABLE "KTSTR_CACHE_DIR"
 #define WORK_KEPT_SEC  (24 * 3600) /* so that the next build can continue a build that was killed */
 
@@ -285,12 +286,19 @@ int cache_list(const struct cache *c, struct cache_entry **ret, size_t *ret_coun
 
 /* --- writing ------------------------------------------------------------------------------------------------------ */
 
+const char *cache_work_source(const char *path)
+{
+	const char *work = strstr(path, "/" WORK_PREFIX), *tree = work ? strstr(work, "/" CACHE_WORK_TREE "/") : NULL;
+	return tree ? tree + strlen("/" CACHE_WORK_TREE "/") : path;
+}
+
 /* The pid at the end of ".tmp-@name-PID", or of any work directory's name where @name is NULL; 0 for other names. */
 static pid_t work_owner(const char *file, const char *name)
 {
 	const char *dash = strrchr(file, '-');
-	size_t len = name ? strlen(name) : 0;
-	if (strncmp(file, ".tmp-", 5) || !dash || (name && (dash != file + 5 + len || strncmp(file + 5, name, len))))
+	size_t prefix = strlen(WORK_PREFIX), len = name ? strlen(name) : 0;
+	if (strncmp(file, WORK_PREFIX, prefix) || !dash ||
+	    (name && (dash != file + prefix + len || strncmp(file + prefix, name, len))))
 		return 0;
 	long pid = strtol(dash + 1, NULL, 10);
 	return pid > 0 && pid <= INT_MAX ? (pid_t)pid : 0;
@@ -365,7 +373,7 @@ static bool adopt(const struct cache *c, const char *name, const char *path)
 int cache_workdir(const struct cache *c, const char *name, char **ret, enum work_stage *ret_stage, struct err **err)
 {
 	_cleanup_free_ char *path = NULL;
-	if (asprintf(&path, "%s/.tmp-%s-%d", c->root, name, getpid()) < 0)
+	if (asprintf(&path, "%s/" WORK_PREFIX "%s-%d", c->root, name, getpid()) < 0)
 		return -ENOMEM;
 	int r = cache_work_remove(path, err);
 	bool adopted = r == 0 && adopt(c, name, path);
@@ -457,7 +465,7 @@ int cache_lock(const struct cache *c, const char *name, int *ret_fd, char *holde
 /* Whether the entry that work directory @work was made for exists. */
 static bool has_entry(const struct cache *c, const char *work)
 {
-	_cleanup_free_ char *name = strdup(work + strlen(".tmp-"));
+	_cleanup_free_ char *name = strdup(work + strlen(WORK_PREFIX));
 	char *dash = name ? strrchr(name, '-') : NULL;
 	if (!dash)
 		return false;

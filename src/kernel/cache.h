@@ -83,6 +83,9 @@ int cache_workdir(const struct cache *c, const char *name, char **ret, enum work
  * does nothing. Blocks.
  */
 int cache_work_remove(const char *workdir, struct err **err);
+#define CACHE_WORK_TREE "src" /* the kernel's sources in a work directory */
+/* The part of @path below the sources of some work directory; @path, if it is in none. */
+const char *cache_work_source(const char *path);
 /* Records by one rename that @stage is reached. */
 int cache_work_mark(const char *workdir, enum work_stage stage, struct err **err);
 /* Renames the finished directory @dir to entry @key. An existing entry is swapped out. */

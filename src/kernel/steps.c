@@ -240,9 +240,9 @@ int step_resolve(void *arg)
 /* Removes output of the interrupted stage: make and the unpacker cannot tell which files are complete. */
 static int drop_half(struct kernel_job *job)
 {
-	_cleanup_free_ char *half = path_join(job->work, "src");
-	_cleanup_free_ char *schedulers = path_join(job->work, "src/tools/sched_ext/build");
-	_cleanup_free_ char *selftests = path_join(job->work, "src/" SELFTESTS_DIR "/build");
+	_cleanup_free_ char *half = path_join(job->work, CACHE_WORK_TREE);
+	_cleanup_free_ char *schedulers = path_join(job->work, CACHE_WORK_TREE "/tools/sched_ext/build");
+	_cleanup_free_ char *selftests = path_join(job->work, CACHE_WORK_TREE "/" SELFTESTS_DIR "/build");
 	if (!half || !schedulers || !selftests)
 		return -ENOMEM;
 	if (job->reached == WORK_FETCHED)
@@ -295,7 +295,8 @@ int step_prepare(void *arg)
 		r = drop_half(job);
 	if (r < 0)
 		return r;
-	job->tree = path && job->config.id->kind == KERNEL_ID_TREE ? strdup(path) : path_join(job->work, "src");
+	job->tree =
+		path && job->config.id->kind == KERNEL_ID_TREE ? strdup(path) : path_join(job->work, CACHE_WORK_TREE);
 	job->log_path = path_join(job->work, "build.log");
 	if (!job->tarball && is_fetched(job))
 		job->tarball = path_join(job->work, "source.tar");

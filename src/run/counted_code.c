@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "kernel/cache.h"
 
 #define GAP_BYTES    4096u		    /* pieces that are less far apart are one */
 #define LAST_BYTES   1u			    /* of a line that no other one follows */
@@ -61,17 +62,11 @@ static uint64_t most_executed(const struct counted_code *c, const struct observe
 	return most;
 }
 
-/* A kernel's own schedulers were compiled in a directory that is gone, and was another for each build. */
-static const char *source_path(const char *path)
-{
-	const char *build = strstr(path, "/.tmp-"), *tree = build ? strstr(build, "/src/") : NULL;
-	return tree ? tree + strlen("/src/") : path;
-}
-
 static struct covered_file *file_of(const struct counted_code *c, uint32_t file, struct coverage_lines *ret)
 {
 	_cleanup_buf_ struct buf path = BUF_NULL;
-	buf_appendf(&path, "%s%s", c->prefix, source_path(c->lines->file[file]));
+	/* A kernel's own schedulers were compiled in a directory that is gone, and was another for each build. */
+	buf_appendf(&path, "%s%s", c->prefix, cache_work_source(c->lines->file[file]));
 	return coverage_file(ret, buf_str(&path));
 }
 

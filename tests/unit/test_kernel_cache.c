@@ -273,8 +273,18 @@ START_TEST(a_version_is_that_with_our_configuration)
 }
 END_TEST
 
+START_TEST(sources_have_a_name_below_their_tree)
+{
+	ck_assert_str_eq(cache_work_source("/c/kernels/.tmp-6.12-x-77/src/kernel/sched/core.c"), "kernel/sched/core.c");
+	ck_assert_str_eq(cache_work_source("/c/kernels/.tmp-6.12-x-77/deb/a.c"), "/c/kernels/.tmp-6.12-x-77/deb/a.c");
+	ck_assert_str_eq(cache_work_source("/home/me/src/mine.bpf.c"), "/home/me/src/mine.bpf.c");
+	ck_assert_str_eq(cache_work_source(""), "");
+}
+END_TEST
+
 static void fill(TCase *tc)
 {
+	tcase_add_test(tc, sources_have_a_name_below_their_tree);
 	tcase_add_test(tc, cache_lists_newest_first_and_names_what_is_corrupt);
 	tcase_add_test(tc, publish_replaces_an_older_entry);
 	tcase_add_test(tc, sweep_removes_work_of_the_dead_only);
