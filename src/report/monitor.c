@@ -8,6 +8,8 @@
 #include "base/json.h"
 #include "verdict/monitor_checks.h"
 
+#define ISOLATED_DILATION_MAX 1.5
+
 /* Counters of sched_ext with shorter names in results. */
 static const struct {
 	const char *event, *total, *rate, *burst;
@@ -135,6 +137,13 @@ static const struct {
 	      { "peak_wait_100ms_ns", 100000000 },
 	      { "peak_wait_1s_ns", 1000000000 } };
 
+/* CPUs of performance mode are to be the machine's alone: it hardly waits for them. */
+static bool lost_isolation(const struct series *s)
+{
+	double dilation;
+	return contention_dilation(&s->host, &dilation) && dilation > ISOLATED_DILATION_MAX;
+}
+
 json_t *host_contention_json(const struct result *r)
 {
 	const struct series *s = r->evidence->series;
@@ -143,6 +152,7 @@ json_t *host_contention_json(const struct result *r)
 		return json_null();
 	json_t *o = json_object();
 	json_put(&o, "dilation", contention_dilation(&s->host, &dilation) ? json_number(dilation) : json_null());
+	json_put(&o, "isolation_lost", r->perf_mode ? json_boolean(lost_isolation(s)) : json_null());
 	json_put_u64(&o, "vcpu_cpu_ns", s->host.cpu_ns);
 	json_put_u64(&o, "vcpu_wait_ns", s->host.total_wait_ns);
 	json_put_u64(&o, "ticks", s->host.ticks);
@@ -151,7 +161,7 @@ json_t *host_contention_json(const struct result *r)
 	return o;
 }
 
-static void host_text(const struct series *s, struct buf *out)
+static void host_text(const struct result *r, const struct series *s, struct buf *out)
 {
 	char wait[TIME_TEXT_MAX];
 	double dilation;
@@ -159,6 +169,8 @@ static void host_text(const struct series *s, struct buf *out)
 		return;
 	buf_appendf(out, "  host: dilation=%.2f, vCPUs waited for its CPUs for up to %s in 100 ms\n", dilation,
 		    nsec_measure((double)contention_wait(&s->host, 100000000), wait));
+	if (r->perf_mode && lost_isolation(s))
+		buf_puts(out, "  isolation lost: in performance mode, the machine's CPUs were not its own\n");
 }
 
 static json_t *program_json(const struct verified_program *p)
@@ -290,7 +302,7 @@ void monitor_text(const struct result *r, struct buf *out)
 		    s.max_imbalance, s.max_dsq_depth, s.longest_stall);
 	buf_appendf(out, "  avg: imbalance=%.2f nr_running/cpu=%.1f dsq/cpu=%.1f\n", s.avg_imbalance, s.avg_nr_running,
 		    s.avg_dsq_depth);
-	host_text(r->evidence->series, out);
+	host_text(r, r->evidence->series, out);
 	events_text(r->evidence->series, &s, out);
 	schedstats_text(&s, out);
 	programs_text(r->evidence->series, out);
