@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * freeze.h -- lets a machine's process stand still, as a whole: for backends whose guests do not stop at events of their
- * own. The host's clocks go on meanwhile, and so do the guest's.
+ * freeze.h -- lets a machine's process stand still, as a whole: for backends whose guests do not stop at events of
+ * their own. The host's clocks go on meanwhile, and so do the guest's.
  */
 #ifndef KTSTR_VMM_FREEZE_H
 #define KTSTR_VMM_FREEZE_H

@@ -13,6 +13,7 @@
 #include "reactor/machine.h"
 #include "vmm/confine/confinement.h"
 #include "vmm/guestmem.h"
+#include "vmm/mark.h"
 #include "vmm/observe.h"
 #include "vmm/pinning.h"
 #include "vmm/vcpu_times.h"
@@ -43,6 +44,7 @@ struct vm_config {
 	bool late_cpus;		/* tcg: the kernel boots with one processor, and PID 1 brings the others up */
 	bool perf;		/* kvm: perf mode, see vmm/kvm/perf.h */
 	const struct observe_config *observe; /* tcg: stop the guest to look at it; copied by start(); NULL: never */
+	uint32_t marks; /* kvm: bits of enum wire_mark_kind: a vCPU waits at such a mark until vm_backend.mark_seen() */
 	bool whole_memory;		  /* kvm: all memory that the guest changes is in our files, also a clone's */
 	const struct vm_devices *devices; /* further devices; on tcg no console; NULL: none */
 	const uint64_t *affinity;	  /* host CPUs of the VM's process, in the form of child_spec; NULL: any */
@@ -168,6 +170,12 @@ struct vm_backend {
 	 * many are known. NULL: they have no threads of their own.
 	 */
 	unsigned (*vcpu_times)(struct vm *vm, unsigned vcpus, struct vcpu_time *ret);
+	/*
+	 * Of the same: the last mark so far; its vCPU waits there for mark_seen(). False: there is none. NULL: there
+	 * are never any.
+	 */
+	bool (*mark)(const struct vm *vm, struct vm_mark *ret);
+	void (*mark_seen)(struct vm *vm, uint64_t number);
 };
 
 struct vm {

@@ -127,6 +127,11 @@ struct ktstr_ctx;
 
 /* If @ok is 0, records a failure with this text; the test goes on and then fails. Returns @ok. */
 int ktstr_expect(struct ktstr_ctx *t, int ok, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/*
+ * Stops the guest here and takes a snapshot of it under @name, as KTSTR_OP(CAPTURE) does in a scenario. A name without
+ * 1 to 31 letters, digits, _ and - fails the test. Nothing happens where nobody looks at the guest.
+ */
+void ktstr_capture(struct ktstr_ctx *t, const char *name);
 /* Records why this test cannot run on this kernel or machine. Returns KTSTR_SKIP: `return ktstr_skip(t, "...");`. */
 enum ktstr_verdict ktstr_skip(struct ktstr_ctx *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

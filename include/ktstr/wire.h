@@ -26,10 +26,14 @@
  * sched_rr_get_interval(2) with WIRE_MARK + its kind as the pid, a name of 32 bytes in the next four arguments, and the
  * step in the last one. The kernel refuses the pid, which is negative, before it looks at anything else. An observer
  * stops the guest at the begin of the system call and reads the arguments, so nothing depends on when it looks.
+ * Where the kernel's command line has ktstr.mark=PORT, the process then also writes the name and the step to that
+ * port, as WIRE_MARK_WORDS words of 32 bits, and the kind to the port that is 4 higher. That write ends when it was
+ * looked at.
  */
 #define WIRE_MARK	    UINT64_C(0x4b72616d80000000)
 #define WIRE_MARK_NAME_MAX  32u
 #define WIRE_MARK_ARGUMENTS 6u
+#define WIRE_MARK_WORDS	    (WIRE_MARK_NAME_MAX / 4 + 1)
 
 enum wire_mark_kind {
 	WIRE_MARK_START = 1, /* a scenario begins: what comes next are its backdrop and its steps */

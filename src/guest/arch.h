@@ -49,6 +49,17 @@ static inline void arch_end_machine(uint16_t port)
 		outl(0, port);
 }
 
+/* Writes to the machine's port for marks. */
+static inline void arch_write_mark(uint16_t port, const uint32_t *word, unsigned words, uint32_t kind)
+{
+	if (iopl(3) < 0)
+		return;
+	for (unsigned i = 0; i < words; i++)
+		outl(word[i], port);
+	outl(kind, (uint16_t)(port + 4));
+	iopl(0);
+}
+
 /* Stops the machine to be saved, within one instruction, by a write to its park port. 0: it was saved, and goes on. */
 static inline int arch_park(uint16_t port)
 {
@@ -120,6 +131,15 @@ static inline volatile uint8_t *arch_map_pci(uint16_t slot)
 	if (fd >= 0)
 		close(fd);
 	return map == MAP_FAILED ? NULL : map;
+}
+
+/* There is no such port. */
+static inline void arch_write_mark(uint16_t port, const uint32_t *word, unsigned words, uint32_t kind)
+{
+	(void)port;
+	(void)word;
+	(void)words;
+	(void)kind;
 }
 
 /* @port: the slot of pvpanic's PCI device. */

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "guest/ctx.h"
 #include "guest/inherit.h"
+#include "guest/mark.h"
 
 struct ktstr_topology ktstr_ctx_topology(const struct ktstr_ctx *t)
 {
@@ -74,6 +75,13 @@ int ktstr_expect(struct ktstr_ctx *t, int ok, const char *fmt, ...)
 		t->expectations->unsent = true;
 	va_end(ap);
 	return ok;
+}
+
+void ktstr_capture(struct ktstr_ctx *t, const char *name)
+{
+	const char *problem = mark_name_problem(name);
+	if (ktstr_expect(t, !problem, "the snapshot '%s' %s", name, problem ? problem : "") && !t->dry)
+		mark(WIRE_MARK_CAPTURE, name, t->steps_run);
 }
 
 enum ktstr_verdict ktstr_skip(struct ktstr_ctx *t, const char *fmt, ...)

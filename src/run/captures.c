@@ -38,19 +38,30 @@ static void note_problem(struct captures *c, const char *what, struct err *err)
 
 /* --- marks -------------------------------------------------------------------------------------------------------- */
 
+/* Data of the guest. False: it is no mark. */
+static bool take_mark(uint64_t kind, uint64_t step, const void *name, struct mark *ret)
+{
+	if (!kind || kind >= WIRE_MARK_KIND_MAX)
+		return false;
+	char raw[WIRE_MARK_NAME_MAX + 1] = "";
+	memcpy(raw, name, WIRE_MARK_NAME_MAX);
+	*ret = (struct mark){ .kind = (uint32_t)kind, .step = (uint32_t)step };
+	text_copy_line(ret->name, sizeof(ret->name), raw, strlen(raw));
+	return true;
+}
+
 bool mark_read(struct view *v, const struct field argument[WIRE_MARK_ARGUMENTS], uint64_t regs, struct mark *ret)
 {
 	uint64_t word[WIRE_MARK_ARGUMENTS];
 	for (unsigned i = 0; i < WIRE_MARK_ARGUMENTS; i++)
 		if (!view_read_field(v, regs, argument[i], &word[i]))
 			return false;
-	if (word[0] <= WIRE_MARK || word[0] >= WIRE_MARK + WIRE_MARK_KIND_MAX)
-		return false;
-	char raw[WIRE_MARK_NAME_MAX + 1] = "";
-	memcpy(raw, &word[1], WIRE_MARK_NAME_MAX);
-	*ret = (struct mark){ .kind = (uint32_t)(word[0] - WIRE_MARK), .step = (uint32_t)word[5] };
-	text_copy_line(ret->name, sizeof(ret->name), raw, strlen(raw));
-	return true;
+	return take_mark(word[0] - WIRE_MARK, word[5], &word[1], ret);
+}
+
+bool mark_from_words(uint32_t kind, const uint32_t word[WIRE_MARK_WORDS], struct mark *ret)
+{
+	return take_mark(kind, word[WIRE_MARK_WORDS - 1], word, ret);
 }
 
 /* --- the list ----------------------------------------------------------------------------------------------------- */

@@ -65,6 +65,8 @@ struct captures {
 void captures_init(struct captures *c, const struct seen_decl *decl, nsec_t duration);
 /* Reads a mark from the registers' copy at @regs (struct pt_regs). False: it is not one. */
 bool mark_read(struct view *v, const struct field argument[WIRE_MARK_ARGUMENTS], uint64_t regs, struct mark *ret);
+/* The same for the words that were written to a port. */
+bool mark_from_words(uint32_t kind, const uint32_t word[WIRE_MARK_WORDS], struct mark *ret);
 /* While the guest stands still there. */
 void captures_mark(struct captures *c, struct inspector *in, const struct mark *m, uint64_t guest_ns);
 /* False: captures_sample() would do nothing. */

@@ -248,27 +248,6 @@ static void take_attach(struct watch *w)
 		verified_settle(&w->verified, &w->kernel->verified, &w->view);
 }
 
-/* --- the dump of a guest that stands still ------------------------------------------------------------------------ */
-
-/* On the offload pool. */
-static int dump_job(void *arg)
-{
-	struct watch *w = arg;
-	json_t *dump =
-		watch_dump(w, w->failure_due ? w->reason : "the test asked for it", w->vm->backend->memory(w->vm));
-	captures_put(&w->captures, dump);
-	if (!w->failure_due) {
-		json_decref(dump);
-		return 0;
-	}
-	w->dump = dump;
-	if (w->recorder && w->found) {
-		const struct inspect_config config = watch_inspect(w);
-		return repro_trace_see_tasks(&w->recorder->trace, &config);
-	}
-	return 0;
-}
-
 /* --- the machine -------------------------------------------------------------------------------------------------- */
 
 enum { WATCH_WAIT, WATCH_DUMP, WATCH_PROBE, WATCH_AT_END, WATCH_COUNT };
@@ -410,7 +389,7 @@ static int wait_for_stop(struct machine *m, int result)
 	w->failure_due = failure;
 	if (failure)
 		note_failure(w, s, failure);
-	machine_offload(m, &w->job, dump_job, w);
+	machine_offload(m, &w->job, watch_dump_job, w);
 	return WATCH_DUMP;
 }
 

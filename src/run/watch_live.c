@@ -8,9 +8,11 @@
 #include "topo/topology.h"
 #include "vmm/freeze.h"
 
-#define TRIES	    3 /* of one sample */
-#define FREEZE_LOOK NSEC_PER_MSEC
-#define FREEZE_MAX  (1 * NSEC_PER_SEC)
+#define TRIES	       3 /* of one sample */
+#define MARK_LOOK      (2 * NSEC_PER_MSEC)
+#define MARK_LOOK_LATE (20 * NSEC_PER_MSEC) /* for tests that declare nothing of the kind */
+#define FREEZE_LOOK    NSEC_PER_MSEC
+#define FREEZE_MAX     (1 * NSEC_PER_SEC)
 
 static struct watch *watch_of(struct machine *m)
 {
@@ -22,6 +24,13 @@ static nsec_t period(const struct watch_live *l)
 	return (nsec_t)(OBSERVE_SAMPLE_PERIOD_NS * l->slower);
 }
 
+/* What the declaration of a test asks for counts from the begin of its scenario on. */
+static uint32_t marks_of(const struct captures *c)
+{
+	uint32_t always = 1u << WIRE_MARK_CAPTURE | 1u << WIRE_MARK_WATCH;
+	return seen_decl_any(c->decl) ? always | 1u << WIRE_MARK_START | 1u << WIRE_MARK_END : always;
+}
+
 bool watch_live_prepare(struct watch *w, struct vm_config *config)
 {
 	struct watch_live *l = &w->live;
@@ -31,6 +40,7 @@ bool watch_live_prepare(struct watch *w, struct vm_config *config)
 	w->series.running = true;
 	w->series.host.tick_ns = OBSERVE_SAMPLE_PERIOD_NS;
 	config->whole_memory = true;
+	config->marks = w->captures.decl ? marks_of(&w->captures) : 0;
 	return l->host != NULL;
 }
 
@@ -106,42 +116,100 @@ void watch_see_record(struct watch *w, uint64_t time_ns, nsec_t now)
 	l->placed = true;
 }
 
-/* --- a dump ------------------------------------------------------------------------------------------------------- */
+/* --- while the guest stands still --------------------------------------------------------------------------------- */
 
-/* On the offload pool. */
-static int dump_job(void *arg)
-{
-	struct watch *w = arg;
-	w->dump = watch_dump(w, w->reason, w->vm->backend->memory(w->vm));
-	return 0;
-}
-
-static void note_stall(struct watch *w)
+static uint64_t guest_now(struct watch *w)
 {
 	int64_t at = (int64_t)since_start(w, reactor_now(w->machine.reactor)) - w->live.ahead_ns;
+	return (uint64_t)MAX_OF(at, 1);
+}
+
+/* A mark that was not seen yet. */
+static bool find_mark(struct watch *w)
+{
+	const struct vm_backend *b = w->vm->backend;
+	return b->mark && b->mark(w->vm, &w->live.mark) && w->live.mark.number != w->live.marks;
+}
+
+/* The process stands still at a mark, or at a sample. */
+static void look_for_test(struct watch *w)
+{
+	struct watch_live *l = &w->live;
+	struct inspector in;
+	struct mark mark;
+	const struct inspect_config config = watch_inspect(w);
+	if (inspect_begin(&in, &config) < 0)
+		return;
+	if (l->sampled)
+		captures_sample(&w->captures, &in, guest_now(w));
+	if (l->marked && mark_from_words(l->mark.kind, l->mark.word, &mark))
+		captures_mark(&w->captures, &in, &mark, guest_now(w));
+	inspect_end(&in);
+}
+
+static void look_for_stall(struct watch *w)
+{
+	w->failure_due = w->live.sampled && !w->dump && watch_is_stalled(w);
+	if (!w->failure_due)
+		return;
 	w->reason = WATCH_STALL_REASON;
 	w->failure = WATCH_STALLED;
-	w->failed_ns = (uint64_t)MAX_OF(at, 1);
+	w->failed_ns = guest_now(w);
 }
 
 /* --- the machine -------------------------------------------------------------------------------------------------- */
 
 enum { LIVE_LOOK, LIVE_FREEZE, LIVE_DUMP, LIVE_COUNT };
 
+/* A sample that is late moves the next one: they need not be at multiples. */
 static int look_later(struct watch *w)
 {
-	machine_sleep(&w->machine, period(&w->live));
+	nsec_t left = w->live.next - reactor_now(w->machine.reactor);
+	const struct seen_decl *decl = w->captures.decl;
+	nsec_t most = decl && seen_decl_any(decl) ? MARK_LOOK : MARK_LOOK_LATE;
+	machine_sleep(&w->machine, MIN_OF(MAX_OF(left, 1), most));
 	return LIVE_LOOK;
 }
 
-/* A sample that is late moves the next one: they need not be at multiples. */
+static int go_on(struct watch *w)
+{
+	struct watch_live *l = &w->live;
+	vm_thaw(w->vm);
+	if (l->marked)
+		w->vm->backend->mark_seen(w->vm, l->mark.number);
+	l->marks = l->marked ? l->mark.number : l->marks;
+	return look_later(w);
+}
+
+static bool sample_if_due(struct watch *w)
+{
+	struct watch_live *l = &w->live;
+	nsec_t now = reactor_now(w->machine.reactor);
+	if (now < l->next)
+		return false;
+	l->next = now + period(l);
+	return w->vm->hello && take_sample(w);
+}
+
+/* Whether the guest is to stand still: at a mark, or for the sample that has just been taken. */
+static bool wants_still(struct watch *w)
+{
+	struct watch_live *l = &w->live;
+	l->sampled = false;
+	l->marked = find_mark(w);
+	if (l->marked)
+		return true;
+	l->sampled = sample_if_due(w);
+	return l->sampled && (captures_want_samples(&w->captures) || (!w->dump && watch_is_stalled(w)));
+}
+
 static int live_look(struct machine *m, int result)
 {
 	struct watch *w = watch_of(m);
 	(void)result;
 	if (w->vm->ended)
 		return MACHINE_END;
-	if (!w->vm->hello || !take_sample(w) || w->dump || !watch_is_stalled(w))
+	if (!wants_still(w))
 		return look_later(w);
 	vm_freeze(w->vm);
 	w->live.freezes = reactor_now(m->reactor);
@@ -149,7 +217,7 @@ static int live_look(struct machine *m, int result)
 	return LIVE_FREEZE;
 }
 
-/* What was seen while the guest ran may have been a mixture of moments. What a guest that stands still shows is true. */
+/* What was seen while the guest ran may have been a mixture of moments. A guest that stands still shows one. */
 static int live_freeze(struct machine *m, int result)
 {
 	struct watch *w = watch_of(m);
@@ -159,21 +227,23 @@ static int live_freeze(struct machine *m, int result)
 		machine_sleep(m, FREEZE_LOOK);
 		return LIVE_FREEZE;
 	}
-	if (!frozen || watch_find_kernel(w, w->vm->backend->memory(w->vm)) || !watch_is_stalled(w)) {
-		vm_thaw(w->vm);
-		return look_later(w);
+	w->failure_due = false;
+	if (frozen && !watch_find_kernel(w, w->vm->backend->memory(w->vm))) {
+		look_for_test(w);
+		look_for_stall(w);
 	}
-	note_stall(w);
-	machine_offload(m, &w->job, dump_job, w);
-	return LIVE_DUMP;
+	if (w->failure_due || w->captures.due) {
+		machine_offload(m, &w->job, watch_dump_job, w);
+		return LIVE_DUMP;
+	}
+	return go_on(w);
 }
 
 static int live_dumped(struct machine *m, int result)
 {
 	struct watch *w = watch_of(m);
 	(void)result;
-	vm_thaw(w->vm);
-	return look_later(w);
+	return go_on(w);
 }
 
 static const struct machine_state live_states[LIVE_COUNT] = {

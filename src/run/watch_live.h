@@ -4,8 +4,9 @@
  * while the guest runs, each 100 ms of host time (times the dilation). So they are not exact: see
  * sample_take_running().
  *
- * When a sample shows a task that waits for too long, the machine's process is stopped, and the memory is dumped if that is
- * still so. In the guest, time goes on meanwhile:
+ * At a mark of the test one vCPU waits, and the machine's process is stopped for a look. So it is at a sample of a test
+ * that wants to see samples, and when a sample shows a task that waits for too long: if that is still so then, the
+ * memory is dumped. In the guest, time goes on meanwhile:
  *
  *	LOOK > LOOK ... > FREEZE > FREEZE ... > DUMP > LOOK ...
  *
@@ -25,6 +26,11 @@ struct watch_live {
 	unsigned vcpus;
 	struct vcpu_time *host; /* of each vCPU's thread, in the guest's time */
 	struct sample again;
+	nsec_t next;  /* when a sample is due */
+	bool sampled; /* a sample was taken right now */
+	bool marked;  /* there is a new mark: */
+	struct vm_mark mark;
+	uint64_t marks;	  /* the number of the last one that was seen */
 	nsec_t freezes;	  /* since when its process is to stand still */
 	const char *lost; /* why the last sample could not be taken; static text, NULL: it could */
 	/*

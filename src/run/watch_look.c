@@ -49,6 +49,24 @@ json_t *watch_dump(struct watch *w, const char *reason, const struct guestmem *m
 	return dump_take(&config);
 }
 
+int watch_dump_job(void *arg)
+{
+	struct watch *w = arg;
+	json_t *dump =
+		watch_dump(w, w->failure_due ? w->reason : "the test asked for it", w->vm->backend->memory(w->vm));
+	captures_put(&w->captures, dump);
+	if (!w->failure_due) {
+		json_decref(dump);
+		return 0;
+	}
+	w->dump = dump;
+	if (w->recorder && w->found) {
+		const struct inspect_config config = watch_inspect(w);
+		return repro_trace_see_tasks(&w->recorder->trace, &config);
+	}
+	return 0;
+}
+
 static uint64_t tick_ns(struct watch *w)
 {
 	struct inspector in;

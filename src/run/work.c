@@ -277,15 +277,22 @@ static void find_memory_kill(struct attempt *a)
 		snprintf(e->memory_kill, sizeof(e->memory_kill), "the host ran out of memory");
 }
 
+/* Why there are none; NULL: there may be some. */
+static const char *snapshots_lack(const struct attempt *a)
+{
+	if (fleet_of(a)->config.no_monitor)
+		return "--no-monitor";
+	return a->watch.no_stops && a->watch.kernel ? NULL : a->watch.lack;
+}
+
 /* Without the file, the test has no snapshots and is Inconclusive. */
 static void look_at_snapshots(struct attempt *a)
 {
 	_cleanup_free_ char *sidecar = attempt_sidecar_path(a);
 	_cleanup_free_ char *path = sidecar ? rundir_beside(sidecar, SNAPSHOTS_SUFFIX) : NULL;
-	const char *lack = fleet_of(a)->config.no_monitor ? "--no-monitor" : a->watch.no_stops ?: a->watch.lack;
 	if (path && a->number == 1 && !a->looked_at)
 		unlinkat(attempt_rundir(a)->fd, path_basename(path), 0);
-	if (path && post_vm_run(a, attempt_rundir(a)->fd, path, lack) < 0)
+	if (path && post_vm_run(a, attempt_rundir(a)->fd, path, snapshots_lack(a)) < 0)
 		buf_puts(&a->evidence.failure, "the snapshots of the guest could not be looked at: out of memory");
 }
 

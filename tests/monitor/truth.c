@@ -253,19 +253,16 @@ static void note_maps(void)
 	}
 }
 
-static void stop(unsigned number)
+static void stop(struct ktstr_ctx *t, unsigned number)
 {
-	char name[WIRE_MARK_NAME_MAX] = "";
-	uint64_t word[WIRE_MARK_NAME_MAX / 8];
+	char name[16];
 	snprintf(name, sizeof(name), "stop_%02u", number);
-	memcpy(word, name, sizeof(word));
 	fprintf(notes, "TRUTH stop %u\n", number);
 	note_programs();
 	note_maps();
 	note_all();
 	fprintf(notes, "TRUTH look\n");
-	syscall(SYS_sched_rr_get_interval, WIRE_MARK + WIRE_MARK_CAPTURE, word[0], word[1], word[2], word[3],
-		UINT64_C(0));
+	ktstr_capture(t, name);
 	note_all();
 	note_maps();
 	note_programs();
@@ -273,7 +270,7 @@ static void stop(unsigned number)
 
 /* --- the tests ---------------------------------------------------------------------------------------------------- */
 
-static enum ktstr_verdict tell(void)
+static enum ktstr_verdict tell(struct ktstr_ctx *t)
 {
 	char *text = NULL;
 	size_t len = 0;
@@ -286,7 +283,7 @@ static enum ktstr_verdict tell(void)
 		printf("TRUTH-ERROR priority\n");
 	for (unsigned i = 0; i < STOPS; i++) {
 		nanosleep(&(struct timespec){ .tv_nsec = 37000000 }, NULL);
-		stop(i);
+		stop(t, i);
 	}
 	end_load();
 	fclose(notes);
@@ -299,7 +296,7 @@ static enum ktstr_verdict tell(void)
 #define TRUTH(name, ...)                                 \
 	KTSTR_TEST(name, .duration_s = 4, ##__VA_ARGS__) \
 	{                                                \
-		return tell();                           \
+		return tell(t);                          \
 	}
 
 TRUTH(truth_eevdf, .llcs = 2, .cores = 1, .threads = 2)

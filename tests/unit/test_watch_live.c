@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The watch of a guest that is not stopped: a kernel made by hand, a fake backend, and a clock that is simulated. */
+#include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "kernel_image.h"
 #include "reactor/sim.h"
@@ -18,6 +21,9 @@ static struct vm_config config;
 static struct reactor *reactor;
 static uint64_t cpu_ns, wait_ns; /* of each of two vCPUs, so far */
 static unsigned asked;
+static const struct seen_decl no_snapshots;
+static struct vm_mark marked; /* the last one of the guest */
+static uint64_t seen;	      /* its number, once it was looked at */
 
 static const char *never_stops(char *why, size_t size)
 {
@@ -43,9 +49,25 @@ static unsigned times_of(struct vm *of, unsigned vcpus, struct vcpu_time *ret)
 	return vcpus;
 }
 
-static const struct vm_backend backend = {
-	.name = "kvm", .observer_lack = never_stops, .memory = memory_of, .vcpu_times = times_of
-};
+static bool mark_of(const struct vm *of, struct vm_mark *ret)
+{
+	(void)of;
+	*ret = marked;
+	return marked.number;
+}
+
+static void note_seen(struct vm *of, uint64_t number)
+{
+	(void)of;
+	seen = number;
+}
+
+static const struct vm_backend backend = { .name = "kvm",
+					   .observer_lack = never_stops,
+					   .memory = memory_of,
+					   .vcpu_times = times_of,
+					   .mark = mark_of,
+					   .mark_seen = note_seen };
 
 static void begin(void)
 {
@@ -57,7 +79,9 @@ static void begin(void)
 	config = (struct vm_config){ .topology = { 1, 1, 2, 1 }, .memory_mib = 32, .time_dilation = SLOWER };
 	vm = (struct vm){ .backend = &backend };
 	w = (struct watch){ 0 };
-	cpu_ns = wait_ns = asked = 0;
+	cpu_ns = wait_ns = asked = seen = 0;
+	marked = (struct vm_mark){ 0 };
+	captures_init(&w.captures, &no_snapshots, NSEC_PER_SEC);
 	watched_kernel_init(&kernel, NULL);
 	watch_prepare(&w, &kernel, &file, &backend, &nothing, &config);
 	t_ok(reactor_new_sim(&reactor, &sim, NULL));
@@ -175,8 +199,69 @@ START_TEST(the_memory_at_the_end_is_dumped)
 }
 END_TEST
 
+/* The machine's process: it stands still already, so that nothing depends on how soon it does. */
+static pid_t stopped_child(void)
+{
+	int status;
+	pid_t child = fork();
+	while (!child)
+		pause();
+	kill(child, SIGSTOP);
+	ck_assert_int_eq(waitpid(child, &status, WUNTRACED), child);
+	return child;
+}
+
+START_TEST(a_mark_waits_for_a_look)
+{
+	int status;
+	begin();
+	ck_assert_uint_eq(config.marks, 1u << WIRE_MARK_CAPTURE | 1u << WIRE_MARK_WATCH);
+	vm.hello = 1;
+	vm.pid = stopped_child();
+	turn_for(PERIOD);
+	marked = (struct vm_mark){ .number = 1, .kind = WIRE_MARK_CAPTURE };
+	memcpy(marked.word, "here", 4);
+	marked.word[WIRE_MARK_WORDS - 1] = 3;
+	turn_for(PERIOD);
+	ck_assert_uint_eq(seen, 1);
+	ck_assert_uint_eq(w.captures.count, 1);
+	ck_assert_str_eq(w.captures.list[0].name, "here");
+	ck_assert_int_eq(w.captures.list[0].step, 3);
+	ck_assert(json_is_object(w.captures.list[0].dump));
+	ck_assert_int_eq(waitpid(vm.pid, &status, WCONTINUED), vm.pid);
+	turn_for(PERIOD);
+	ck_assert_uint_eq(w.captures.count, 1);
+	kill(vm.pid, SIGKILL);
+	waitpid(vm.pid, &status, 0);
+	end_machine();
+	finish();
+}
+END_TEST
+
+/* A machine whose process cannot be stopped, and one that writes what is no mark, must not wait for ever. */
+START_TEST(a_mark_that_shows_nothing_goes_on)
+{
+	begin();
+	vm.hello = 1;
+	marked = (struct vm_mark){ .number = 1, .kind = WIRE_MARK_CAPTURE };
+	turn_for(2 * NSEC_PER_SEC);
+	ck_assert_uint_eq(seen, 1);
+	marked = (struct vm_mark){ .number = 7, .kind = 4711 };
+	vm.pid = stopped_child();
+	turn_for(PERIOD);
+	ck_assert_uint_eq(seen, 7);
+	ck_assert_uint_eq(w.captures.count, 0);
+	kill(vm.pid, SIGKILL);
+	waitpid(vm.pid, NULL, 0);
+	end_machine();
+	finish();
+}
+END_TEST
+
 static void fill(TCase *tc)
 {
+	tcase_add_test(tc, a_mark_waits_for_a_look);
+	tcase_add_test(tc, a_mark_that_shows_nothing_goes_on);
 	tcase_add_test(tc, samples_begin_with_the_first_record);
 	tcase_add_test(tc, samples_get_the_guests_time);
 	tcase_add_test(tc, vcpus_times_are_beside_the_samples);

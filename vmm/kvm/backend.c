@@ -25,7 +25,7 @@
 #define REAP_DEADLINE (10 * NSEC_PER_SEC)
 
 /* No PCI bus to scan; reset through the keyboard controller's port, which ends the VM. */
-#define KVM_CMDLINE "pci=off reboot=k"
+#define KVM_CMDLINE "pci=off reboot=k ktstr.mark=0x508" /* X86_PORT_MARK */
 
 /* The static child program, vmm/kvm/main.c. */
 extern const char blob_vmm_start[], blob_vmm_end[];
@@ -366,6 +366,7 @@ static int fill_config(struct kvm_vm *k, const struct vm_config *c, struct err *
 		.park = c->park,
 		.clone = c->clone != NULL,
 		.filled = c->whole_memory,
+		.marks = c->marks,
 		.snapshot_fd = VMM_FD_STATE,
 		.device = "/dev/kvm",
 		.events = true,
@@ -512,6 +513,18 @@ static unsigned kvm_vcpu_times(struct vm *vm, unsigned vcpus, struct vcpu_time *
 	return known;
 }
 
+static bool kvm_mark(const struct vm *vm, struct vm_mark *ret)
+{
+	const struct kvm_vm *k = container_of(vm, struct kvm_vm, vm);
+	return fd_pread_full(k->report_fd, ret, sizeof(*ret), offsetof(struct vmm_report, mark)) == 0 && ret->number;
+}
+
+static void kvm_mark_seen(struct vm *vm, uint64_t number)
+{
+	off_t at = offsetof(struct vmm_report, mark) + offsetof(struct vm_mark, seen);
+	(void)fd_pwrite_full(kvm_of(vm)->report_fd, &number, sizeof(number), at);
+}
+
 static void kvm_destroy(struct vm *vm)
 {
 	struct kvm_vm *k = kvm_of(vm);
@@ -566,4 +579,6 @@ const struct vm_backend kvm_backend = {
 	.kill = kvm_kill,
 	.destroy = kvm_destroy,
 	.vcpu_times = kvm_vcpu_times,
+	.mark = kvm_mark,
+	.mark_seen = kvm_mark_seen,
 };

@@ -135,6 +135,7 @@ static int save_guest(struct child_state *c, struct err **err)
 static int run_guest(struct child_state *c, struct err **err)
 {
 	int r = kvm_guest_init(&c->guest, &kvm_sys_real, &c->config.guest, err);
+	c->guest.mark = c->config.guest.marks ? &c->report->mark : NULL;
 	c->report->boot_ns = (uint64_t)nsec_now();
 	c->report->setup_cpu_ns = (uint64_t)nsec_clock(CLOCK_PROCESS_CPUTIME_ID);
 	if (r == 0)

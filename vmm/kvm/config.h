@@ -7,6 +7,7 @@
 #define KTSTR_VMM_KVM_CONFIG_H
 
 #include "vmm/kvm/guest.h"
+#include "vmm/mark.h"
 #include "vmm/kvm/stats.h"
 
 /* Descriptors in the child. */
@@ -41,7 +42,8 @@ struct vmm_config {
 };
 
 /*
- * Written by the child, read when it has ended. The guest may have taken over the child, so the reader trusts no value.
+ * Written by the child, and read when it has ended, except for the mark. The guest may have taken over the child, so
+ * the reader trusts no value.
  */
 struct vmm_report {
 	uint64_t exec_ns, boot_ns, end_ns; /* CLOCK_MONOTONIC: main() started, first instruction, end of the guest */
@@ -53,6 +55,7 @@ struct vmm_report {
 	uint32_t counted_vcpus;			     /* number of valid rows of `stat` */
 	uint64_t stat[GUEST_CPUS_MAX][KVM_STAT_MAX]; /* KVM's statistics of each vCPU */
 	struct perf_outcome perf[PERF_SETTING_MAX];  /* zeros where perf mode was not asked for */
+	struct vm_mark mark;
 };
 
 #define VMM_DIAG_MAX ((size_t)1 << 20)

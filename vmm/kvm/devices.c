@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* devices.c -- see devices.h. */
+#include <linux/futex.h>
 #include <linux/kvm.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -9,9 +11,12 @@
 #include "vmm/dev/rtc.h"
 #include "vmm/kvm/devices.h"
 #include "vmm/kvm/guest.h"
+#include "vmm/mark.h"
 #include "vmm/x86/layout.h"
 
-/* --- ports that end or park the guest ----------------------------------------------------------------------------- */
+#define MARK_NAP_NS 200000
+
+/* --- ports that end, park or stop the guest ----------------------------------------------------------------------- */
 
 static void write_exit(void *device, uint64_t offset, const void *data, uint32_t size)
 {
@@ -30,6 +35,43 @@ static void write_park(void *device, uint64_t offset, const void *data, uint32_t
 	(void)data;
 	(void)size;
 	lifecycle_park(&d->guest->life);
+}
+
+/* On a vCPU's thread. A futex is a sleep that the system call filter allows; nobody wakes it. */
+static void wait_until_seen(struct kvm_guest *g, uint64_t number)
+{
+	static const uint32_t nothing = 0;
+	const struct timespec nap = { .tv_nsec = MARK_NAP_NS };
+	while (__atomic_load_n(&g->mark->seen, __ATOMIC_ACQUIRE) < number &&
+	       atomic_load(&g->life.command) == KVM_COMMAND_RUN)
+		syscall(SYS_futex, &nothing, FUTEX_WAIT_PRIVATE, 0, &nap, NULL, 0);
+}
+
+static void write_mark(void *device, uint64_t offset, const void *data, uint32_t size)
+{
+	struct devices *d = device;
+	struct vm_mark *mark = d->guest->mark;
+	uint32_t word = 0;
+	uint64_t number = 0;
+	memcpy(&word, data, MIN_OF(size, (uint32_t)sizeof(word)));
+	if (!mark)
+		return;
+	pthread_mutex_lock(&d->lock);
+	if (offset == 0 && d->mark_words < WIRE_MARK_WORDS)
+		d->mark[d->mark_words++] = word;
+	bool whole = offset && d->mark_words == WIRE_MARK_WORDS && word < WIRE_MARK_KIND_MAX &&
+		     d->guest->config->marks & 1u << word;
+	if (whole) {
+		memcpy(mark->word, d->mark, sizeof(mark->word));
+		mark->kind = word;
+		number = mark->number + 1;
+		__atomic_store_n(&mark->number, number, __ATOMIC_RELEASE);
+	}
+	if (offset)
+		d->mark_words = 0;
+	pthread_mutex_unlock(&d->lock);
+	if (whole)
+		wait_until_seen(d->guest, number);
 }
 
 /*
@@ -226,6 +268,7 @@ int devices_init(struct devices *d, struct kvm_guest *g, struct err **err)
 {
 	const struct bus_range ranges[] = {
 		{ X86_PORT_EXIT, 4, NULL, write_exit, d },
+		{ X86_PORT_MARK, X86_MARK_PORTS, NULL, write_mark, d },
 		{ X86_PORT_PIT, X86_PIT_PORTS, read_zeros, NULL, d },
 		{ X86_PORT_RTC, X86_RTC_PORTS, read_rtc, write_rtc, d },
 		{ X86_PORT_KBD_DATA, 1, read_zeros, NULL, d },

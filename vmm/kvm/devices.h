@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * devices.h -- the devices on a guest's bus: the exit and park ports, the ports that reset or power off, the date, the
- * serial console, and the I/O APIC where KVM does not have it (kvm_guest.split).
+ * devices.h -- the devices on a guest's bus: the exit, park and mark ports, the ports that reset or power off, the
+ * date, the serial console, and the I/O APIC where KVM does not have it (kvm_guest.split).
  */
 #ifndef KTSTR_VMM_KVM_DEVICES_H
 #define KTSTR_VMM_KVM_DEVICES_H
@@ -9,6 +9,8 @@
 #include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <ktstr/wire.h>
 
 #include "base/err.h"
 #include "vmm/dev/ioapic.h"
@@ -24,9 +26,11 @@ struct devices {
 	pthread_mutex_t lock; /* protects the console and the I/O APIC */
 	struct serial serial;
 	struct pm pm;
-	struct ioapic ioapic;	     /* split only */
-	uint8_t rtc_index;	     /* not saved: an index is written right before each access */
-	unsigned irq_level;	     /* as last told to KVM */
+	struct ioapic ioapic;		/* split only */
+	uint8_t rtc_index;		/* not saved: an index is written right before each access */
+	unsigned irq_level;		/* as last told to KVM */
+	uint32_t mark[WIRE_MARK_WORDS]; /* the words of a mark that is being written */
+	unsigned mark_words;
 	char line[CONSOLE_LINE_MAX]; /* output that is not written out yet */
 	size_t len;
 	uint64_t written; /* bytes that were written out */

@@ -44,6 +44,7 @@ struct kvm_guest_config {
 	bool copy_kernel;		      /* copy all of the kernel; else its constants are mapped copy-on-write */
 	bool split;			      /* use our own I/O APIC always: for tests */
 	bool perf;			      /* see perf.h */
+	uint32_t marks;			      /* stop the process at marks of these kinds, as bits: mark.h */
 	struct vm_pinning pinning;	      /* for perf mode */
 	struct vm_devices devices;
 	unsigned time_dilation; /* > 1: the guest is told that its time stamp counter is this many times as fast */
@@ -58,6 +59,7 @@ struct kvm_guest_config {
 
 struct kvm_vcpu;
 struct kvm_cpuid2;
+struct vm_mark;
 
 struct kvm_guest {
 	const struct kvm_sys *sys;
@@ -82,6 +84,7 @@ struct kvm_guest {
 	struct perf_outcome perf[PERF_SETTING_MAX]; /* perf mode: what the host granted; life.lock */
 	struct kvm_msr_list *msr_list;		    /* for save.h; NULL: the guest does not park */
 	bool xsave2;
+	struct vm_mark *mark;	/* where to put marks; NULL: nobody wants them */
 	struct snapshot origin; /* the snapshot of a clone; without a state: the guest boots */
 };
 
