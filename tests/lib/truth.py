@@ -194,6 +194,8 @@ def flat_ours(value):
         return {(m['name'],) + path: n for m in value['members'] for path, n in flat_ours(m['value']).items()}
     if 'elements' in value:
         return {(i,) + path: n for i, e in enumerate(value['elements']) for path, n in flat_ours(e).items()}
+    if value.get('kind') == 'uint' and 'hex' in value:      # above the largest number that JSON has exactly
+        return {(): int(value['hex'], 16)}
     return {(): int(value['value'])} if isinstance(value.get('value'), int) and value.get('kind') in ('int', 'uint', 'bool') else {}
 
 
