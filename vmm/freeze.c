@@ -8,20 +8,24 @@
 
 #include "base/process.h"
 
-static void send(const struct vm *vm, int signal)
-{
-	if (vm->pid > 0 && !vm->ended)
-		kill(vm->pid, signal);
-}
-
 void vm_freeze(struct vm *vm)
 {
-	send(vm, SIGSTOP);
+	if (vm->frozen || vm->ended)
+		return;
+	vm->frozen = true;
+	vm->held_since = nsec_now();
+	if (vm->backend->signal)
+		vm->backend->signal(vm, SIGSTOP);
 }
 
 void vm_thaw(struct vm *vm)
 {
-	send(vm, SIGCONT);
+	if (!vm->frozen)
+		return;
+	vm->held += nsec_now() - vm->held_since;
+	vm->frozen = false;
+	if (vm->backend->signal)
+		vm->backend->signal(vm, SIGCONT);
 }
 
 /* The process as a whole counts as stopped as soon as its first thread does. */

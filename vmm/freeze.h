@@ -8,7 +8,7 @@
 
 #include "vmm/vm.h"
 
-/* Both are signals: they take effect soon, and not at all on a machine that has ended. */
+/* Both are signals: they take effect soon. The time between them counts as held (vm_usage.held). */
 void vm_freeze(struct vm *vm);
 void vm_thaw(struct vm *vm);
 /* All of its threads stand still, so that its memory does not change. */

@@ -42,18 +42,23 @@ static bool read_waits(pid_t pid, nsec_t *ret)
 	return any;
 }
 
+nsec_t vm_held(const struct vm *vm)
+{
+	return vm->held + (vm->stop || vm->frozen ? nsec_now() - vm->held_since : 0);
+}
+
 struct vm_usage vm_usage(const struct vm *vm)
 {
 	if (vm->backend && vm->backend->usage)
 		return vm->backend->usage(vm);
-	struct vm_usage u = { .held = vm->held + (vm->stop ? nsec_now() - vm->held_since : 0) };
+	struct vm_usage u = { .held = vm_held(vm) };
 	struct timespec ts;
 	clockid_t clock;
 	if (vm->pid <= 0 || clock_getcpuclockid(vm->pid, &clock) != 0 || clock_gettime(clock, &ts) < 0)
 		return u;
 	u.known = true;
 	u.cpu = ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
-	u.stopped = vm->paused || is_stopped(vm->pid);
+	u.stopped = vm->paused || (!vm->frozen && is_stopped(vm->pid));
 	u.waited_known = read_waits(vm->pid, &u.waited);
 	return u;
 }

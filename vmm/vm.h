@@ -176,6 +176,8 @@ struct vm_backend {
 	 */
 	bool (*mark)(const struct vm *vm, struct vm_mark *ret);
 	void (*mark_seen)(struct vm *vm, uint64_t number);
+	/* Of the same: sends a signal to its process, if that still runs. */
+	void (*signal)(struct vm *vm, int signal);
 };
 
 struct vm {
@@ -188,7 +190,8 @@ struct vm {
 	 */
 	const struct observe_stop *stop;
 	bool observer_damaged;	 /* its channel had content that we did not write; the guest runs on unobserved */
-	nsec_t held, held_since; /* time in earlier stops; when the present one began */
+	bool frozen;		 /* vm_freeze() has stopped its process */
+	nsec_t held, held_since; /* time in earlier stops and freezes; when the present one began */
 	bool paused;		 /* its process runs, but no vCPU does, because somebody told its monitor so */
 	bool ended;
 	enum vm_end end;
@@ -214,5 +217,7 @@ struct vm {
 };
 
 struct vm_usage vm_usage(const struct vm *vm);
+/* How long we have held the guest so far. */
+nsec_t vm_held(const struct vm *vm);
 
 #endif

@@ -26,9 +26,9 @@
  * sched_rr_get_interval(2) with WIRE_MARK + its kind as the pid, a name of 32 bytes in the next four arguments, and the
  * step in the last one. The kernel refuses the pid, which is negative, before it looks at anything else. An observer
  * stops the guest at the begin of the system call and reads the arguments, so nothing depends on when it looks.
- * Where the kernel's command line has ktstr.mark=PORT, the process then also writes the name and the step to that
- * port, as WIRE_MARK_WORDS words of 32 bits, and the kind to the port that is 4 higher. That write ends when it was
- * looked at.
+ * Where the kernel's command line has ktstr.mark=PORT, the process then also writes to ports: 0 to PORT + 8, the name
+ * and the step to PORT, as WIRE_MARK_WORDS words of 32 bits, and the kind to PORT + 4. That write ends when somebody
+ * has looked, if anybody wants to.
  */
 #define WIRE_MARK	    UINT64_C(0x4b72616d80000000)
 #define WIRE_MARK_NAME_MAX  32u

@@ -54,6 +54,7 @@ static inline void arch_write_mark(uint16_t port, const uint32_t *word, unsigned
 {
 	if (iopl(3) < 0)
 		return;
+	outl(0, (uint16_t)(port + 8));
 	for (unsigned i = 0; i < words; i++)
 		outl(word[i], port);
 	outl(kind, (uint16_t)(port + 4));

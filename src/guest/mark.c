@@ -2,6 +2,7 @@
 /* mark.c -- see mark.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -38,14 +39,18 @@ static uint16_t read_port(void)
 	return word && sscanf(word, PORT_WORD "%x", &port) == 1 ? (uint16_t)port : 0;
 }
 
-static uint16_t port_of_machine(void)
+/* One thread at a time: the machine puts the words of a mark together. */
+static void write_to_machine(const uint32_t word[WIRE_MARK_WORDS], uint32_t kind)
 {
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	static bool known;
 	static uint16_t port;
-	if (!known)
-		port = read_port();
+	pthread_mutex_lock(&lock);
+	port = known ? port : read_port();
 	known = true;
-	return port;
+	if (port)
+		arch_write_mark(port, word, WIRE_MARK_WORDS, kind);
+	pthread_mutex_unlock(&lock);
 }
 
 void mark(enum wire_mark_kind kind, const char *name, uint32_t step)
@@ -57,7 +62,7 @@ void mark(enum wire_mark_kind kind, const char *name, uint32_t step)
 	memcpy(half, word, sizeof(word));
 	syscall(SYS_sched_rr_get_interval, WIRE_MARK + kind, word[0], word[1], word[2], word[3], (uint64_t)step);
 	/* Holds are of interest only to those who count instructions. */
-	if (kind != WIRE_MARK_HOLD && kind != WIRE_MARK_HOLD_END && port_of_machine())
-		arch_write_mark(port_of_machine(), half, WIRE_MARK_WORDS, kind);
+	if (kind != WIRE_MARK_HOLD && kind != WIRE_MARK_HOLD_END)
+		write_to_machine(half, kind);
 	errno = saved;
 }

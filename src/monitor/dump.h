@@ -38,8 +38,7 @@ enum dump_part {
 	DUMP_TASKS = 1 << 3,
 	DUMP_MAPS = 1 << 4,
 	DUMP_PROGRAMS = 1 << 5,
-	DUMP_BLOCKED =
-		1 << 6, /* a part of DUMP_HEADER: programs' tasks that sleep in the kernel and cannot be killed */
+	DUMP_BLOCKED = 1 << 6, /* a part of DUMP_HEADER: programs that sleep in the kernel, in state D */
 	DUMP_ALL = 0x7f,
 };
 

@@ -17,7 +17,7 @@ struct task_brief {
 	int32_t pid;
 	bool running;	  /* on a CPU */
 	bool waiting;	  /* ready to run, but does not */
-	bool blocked;	  /* sleeps in the kernel, and no signal wakes it */
+	bool blocked;	  /* sleeps in the kernel, and no ordinary signal wakes it */
 	bool scx;	  /* of class ext */
 	int64_t waits_ms; /* -1: unknown */
 };

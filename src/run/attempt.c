@@ -158,6 +158,7 @@ static int cloning(struct machine *m, int result)
 		return ATTEMPT_STARTING;
 	a->clone_template->config = a->config;
 	a->clone_template->config.observe = NULL;
+	a->clone_template->config.marks = 0;
 	machine_deadline(m, CLONE_TEMPLATE_DEADLINE + a->boot_deadline);
 	clone_template_start(m->reactor, a->clone_template, m);
 	machine_await(m, &a->clone_template->machine);

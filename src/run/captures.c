@@ -298,6 +298,19 @@ void captures_mark(struct captures *c, struct inspector *in, const struct mark *
 	}
 }
 
+void captures_miss(struct captures *c, const struct mark *m, uint64_t guest_ns, const char *why)
+{
+	static const char *const where[WIRE_MARK_KIND_MAX] = { [WIRE_MARK_START] = "the begin of the scenario",
+							       [WIRE_MARK_END] = "the end of the scenario",
+							       [WIRE_MARK_WATCH] = "a watch of a variable" };
+	struct capture *capture = m->kind == WIRE_MARK_CAPTURE ? add_capture(c, m->name, guest_ns, (int)m->step) : NULL;
+	if (capture)
+		snprintf(capture->lack, sizeof(capture->lack), "%s", why);
+	else if (where[m->kind])
+		buf_appendf(&c->problem, "%sthe guest was not looked at at %s: %s", c->problem.len ? "; " : "",
+			    where[m->kind], why);
+}
+
 bool captures_want_samples(const struct captures *c)
 {
 	return c->decl && !c->failed && c->started && !c->ended &&

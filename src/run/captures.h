@@ -69,6 +69,8 @@ bool mark_read(struct view *v, const struct field argument[WIRE_MARK_ARGUMENTS],
 bool mark_from_words(uint32_t kind, const uint32_t word[WIRE_MARK_WORDS], struct mark *ret);
 /* While the guest stands still there. */
 void captures_mark(struct captures *c, struct inspector *in, const struct mark *m, uint64_t guest_ns);
+/* The guest could not be looked at there; @why: static text. */
+void captures_miss(struct captures *c, const struct mark *m, uint64_t guest_ns, const char *why);
 /* False: captures_sample() would do nothing. */
 bool captures_want_samples(const struct captures *c);
 /* At a sample. */

@@ -200,7 +200,7 @@ static const char *take_sample(struct watch *w)
 	series_add(&w->series, w->kernel->sampler, &w->sample);
 	look_for_test(w, NULL);
 	verified_settle(&w->verified, &w->kernel->verified, &w->view);
-	return !w->dump && watch_is_stalled(w) ? WATCH_STALL_REASON : NULL;
+	return !w->dump && watch_is_stalled(w, 0) ? WATCH_STALL_REASON : NULL;
 }
 
 /* --- the watchdog of sched_ext ------------------------------------------------------------------------------------ */

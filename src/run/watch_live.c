@@ -24,12 +24,8 @@ static nsec_t period(const struct watch_live *l)
 	return (nsec_t)(OBSERVE_SAMPLE_PERIOD_NS * l->slower);
 }
 
-/* What the declaration of a test asks for counts from the begin of its scenario on. */
-static uint32_t marks_of(const struct captures *c)
-{
-	uint32_t always = 1u << WIRE_MARK_CAPTURE | 1u << WIRE_MARK_WATCH;
-	return seen_decl_any(c->decl) ? always | 1u << WIRE_MARK_START | 1u << WIRE_MARK_END : always;
-}
+/* Snapshots count from the begin of a scenario on. A test may ask for one without a declaration, so all have it. */
+#define MARKS (1u << WIRE_MARK_START | 1u << WIRE_MARK_END | 1u << WIRE_MARK_CAPTURE | 1u << WIRE_MARK_WATCH)
 
 bool watch_live_prepare(struct watch *w, struct vm_config *config)
 {
@@ -40,7 +36,7 @@ bool watch_live_prepare(struct watch *w, struct vm_config *config)
 	w->series.running = true;
 	w->series.host.tick_ns = OBSERVE_SAMPLE_PERIOD_NS;
 	config->whole_memory = true;
-	config->marks = w->captures.decl ? marks_of(&w->captures) : 0;
+	config->marks = w->captures.decl && l->host ? MARKS : 0;
 	return l->host != NULL;
 }
 
@@ -57,8 +53,9 @@ static void read_host_times(struct watch *w)
 	struct watch_live *l = &w->live;
 	w->vm->backend->vcpu_times(w->vm, l->vcpus, l->host);
 	for (unsigned i = 0; i < l->vcpus; i++) {
+		/* A process that we stop waits for us, not for a CPU, but its guest sees no difference. */
 		l->host[i].cpu_ns /= l->slower;
-		l->host[i].wait_ns /= l->slower;
+		l->host[i].wait_ns = (l->host[i].wait_ns + (uint64_t)vm_held(w->vm)) / l->slower;
 	}
 	contention_tick(&w->series.host, l->host, l->vcpus);
 }
@@ -124,6 +121,12 @@ static uint64_t guest_now(struct watch *w)
 	return (uint64_t)MAX_OF(at, 1);
 }
 
+/* Guests cannot tell the time for which their process was stopped from the scheduler's. */
+static bool is_stalled(struct watch *w)
+{
+	return watch_is_stalled(w, vm_held(w->vm) / w->live.slower);
+}
+
 /* A mark that was not seen yet. */
 static bool find_mark(struct watch *w)
 {
@@ -142,14 +145,22 @@ static void look_for_test(struct watch *w)
 		return;
 	if (l->sampled)
 		captures_sample(&w->captures, &in, guest_now(w));
-	if (l->marked && mark_from_words(l->mark.kind, l->mark.word, &mark))
+	/* Now nobody writes to it, as somebody may have done when it was found. */
+	if (l->marked && find_mark(w) && mark_from_words(l->mark.kind, l->mark.word, &mark))
 		captures_mark(&w->captures, &in, &mark, guest_now(w));
 	inspect_end(&in);
 }
 
+static void miss_mark(struct watch *w, const char *why)
+{
+	struct mark mark;
+	if (w->live.marked && mark_from_words(w->live.mark.kind, w->live.mark.word, &mark))
+		captures_miss(&w->captures, &mark, guest_now(w), why);
+}
+
 static void look_for_stall(struct watch *w)
 {
-	w->failure_due = w->live.sampled && !w->dump && watch_is_stalled(w);
+	w->failure_due = w->live.sampled && !w->dump && is_stalled(w);
 	if (!w->failure_due)
 		return;
 	w->reason = WATCH_STALL_REASON;
@@ -200,7 +211,7 @@ static bool wants_still(struct watch *w)
 	if (l->marked)
 		return true;
 	l->sampled = sample_if_due(w);
-	return l->sampled && (captures_want_samples(&w->captures) || (!w->dump && watch_is_stalled(w)));
+	return l->sampled && (captures_want_samples(&w->captures) || (!w->dump && is_stalled(w)));
 }
 
 static int live_look(struct machine *m, int result)
@@ -227,8 +238,12 @@ static int live_freeze(struct machine *m, int result)
 		machine_sleep(m, FREEZE_LOOK);
 		return LIVE_FREEZE;
 	}
+	const char *lost = frozen ? watch_find_kernel(w, w->vm->backend->memory(w->vm))
+				  : "its process could not be stopped within a second";
 	w->failure_due = false;
-	if (frozen && !watch_find_kernel(w, w->vm->backend->memory(w->vm))) {
+	if (lost) {
+		miss_mark(w, lost);
+	} else {
 		look_for_test(w);
 		look_for_stall(w);
 	}

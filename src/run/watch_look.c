@@ -78,11 +78,11 @@ static uint64_t tick_ns(struct watch *w)
 	return w->tick_ns;
 }
 
-bool watch_is_stalled(struct watch *w)
+bool watch_is_stalled(struct watch *w, nsec_t held)
 {
 	struct stall stall;
 	if (!*w->sample.scx.name || !w->patience)
 		return false;
 	stall_scan(&w->kernel->stall, &w->view, STALL_TASKS_MAX, &stall);
-	return stall.supported && stall.task && stall.age_jiffies * tick_ns(w) > (uint64_t)w->patience;
+	return stall.supported && stall.task && stall.age_jiffies * tick_ns(w) > (uint64_t)(w->patience + held);
 }

@@ -12,9 +12,12 @@ struct inspect_config watch_inspect(struct watch *w);
 struct inspect_config watch_inspect_stacks(struct watch *w);
 /* A new reference. */
 json_t *watch_dump(struct watch *w, const char *reason, const struct guestmem *memory);
-/* For the offload pool, while the guest stands still: the dump of a failure that is due, or that the test asked for. */
+/* For the offload pool, while the guest stands still: the dump of a failure, or one that the test asked for. */
 int watch_dump_job(void *watch);
-/* A task of the scheduler waits for a CPU for too long: nobody else will see the queues as they are now. */
-bool watch_is_stalled(struct watch *w);
+/*
+ * A task of the scheduler waits for a CPU for too long: nobody else will see the queues as they are now. @held: how
+ * much of the guest's time is none of the scheduler's.
+ */
+bool watch_is_stalled(struct watch *w, nsec_t held);
 
 #endif

@@ -11,7 +11,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
-from tap import BUILD, KTSTR, Run, Scratch, cached_kernels, check, finish, skip  # noqa: E402
+from tap import BUILD, KTSTR, Run, Scratch, cached_kernel, check, finish, skip  # noqa: E402
 
 NAPS = BUILD + '/tests/naps'
 
@@ -65,7 +65,7 @@ def before_the_run(scratch):
         return
     refused('no kernel of another architecture', 69, f"'ktstr kernel build distro --arch {foreign}'", 'test', '--arch', foreign, NAPS,
             env={'XDG_CACHE_HOME': scratch / 'cache', 'KTSTR_SIDECAR_DIR': scratch / 'results'}, cwd=scratch.path)
-    kernel = next(iter(cached_kernels()), None)
+    kernel = cached_kernel()
     if not kernel:
         skip('a kernel of this architecture with --arch', 'there is no kernel in the cache')
         return

@@ -2,6 +2,7 @@
 /* A sidecar with any content. What jansson can read, the reader of the index can read too, with the same numbers. */
 #include <jansson.h>
 #include <math.h>
+#include <string.h>
 
 #include "fuzz.h"
 #include "results/json_reader.h"
@@ -31,7 +32,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	json_reader_init(&r, (const char *)data, size);
 	json_reader_skip(&r);
 	bool read = json_reader_end(&r);
-	if (other && !read && strcmp(r.error, "it is nested too deeply") != 0)
+	/* jansson takes a NUL behind a value for the end, and ours does not. */
+	bool has_nul = size && memchr(data, '\0', size);
+	if (other && !read && !has_nul && strcmp(r.error, "it is nested too deeply") != 0)
 		abort();
 	static struct row_names names;
 	row_names_init(&names);

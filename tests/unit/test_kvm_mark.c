@@ -33,10 +33,12 @@ static _Noreturn void mark_and_exit(struct vm_mark *shared)
 	c.marks = 1u << WIRE_MARK_CAPTURE;
 	int r = kvm_guest_init(&g, &sys, &c, NULL);
 	g.mark = shared;
-	write_mark(&g, WIRE_MARK_WORDS, WIRE_MARK_START);	 /* nobody asked for those */
-	write_mark(&g, WIRE_MARK_WORDS - 1, WIRE_MARK_CAPTURE);	 /* not whole */
-	write_mark(&g, WIRE_MARK_WORDS, 32 + WIRE_MARK_CAPTURE); /* no such kind */
-	write_mark(&g, WIRE_MARK_WORDS + 3, WIRE_MARK_CAPTURE);	 /* what is too much is left out */
+	write_mark(&g, WIRE_MARK_WORDS, WIRE_MARK_START);		  /* nobody asked for those */
+	write_mark(&g, WIRE_MARK_WORDS - 1, WIRE_MARK_CAPTURE);		  /* not whole */
+	write_mark(&g, WIRE_MARK_WORDS, 32 + WIRE_MARK_CAPTURE);	  /* no such kind */
+	bus_port(&g.bus, X86_PORT_MARK, true, &(uint32_t){ 4711 }, 4, 1); /* given up */
+	bus_port(&g.bus, X86_PORT_MARK + 8, true, &(uint32_t){ 0 }, 4, 1);
+	write_mark(&g, WIRE_MARK_WORDS + 3, WIRE_MARK_CAPTURE); /* what is too much is left out */
 	_exit(r < 0);
 }
 

@@ -62,12 +62,19 @@ static void note_seen(struct vm *of, uint64_t number)
 	seen = number;
 }
 
+static void send_to(struct vm *of, int signal)
+{
+	if (of->pid)
+		kill(of->pid, signal);
+}
+
 static const struct vm_backend backend = { .name = "kvm",
 					   .observer_lack = never_stops,
 					   .memory = memory_of,
 					   .vcpu_times = times_of,
 					   .mark = mark_of,
-					   .mark_seen = note_seen };
+					   .mark_seen = note_seen,
+					   .signal = send_to };
 
 static void begin(void)
 {
@@ -215,7 +222,8 @@ START_TEST(a_mark_waits_for_a_look)
 {
 	int status;
 	begin();
-	ck_assert_uint_eq(config.marks, 1u << WIRE_MARK_CAPTURE | 1u << WIRE_MARK_WATCH);
+	for (unsigned kind = 0; kind < 32; kind++)
+		ck_assert_int_eq(config.marks >> kind & 1, kind >= WIRE_MARK_START && kind <= WIRE_MARK_WATCH);
 	vm.hello = 1;
 	vm.pid = stopped_child();
 	turn_for(PERIOD);
@@ -229,6 +237,7 @@ START_TEST(a_mark_waits_for_a_look)
 	ck_assert_int_eq(w.captures.list[0].step, 3);
 	ck_assert(json_is_object(w.captures.list[0].dump));
 	ck_assert_int_eq(waitpid(vm.pid, &status, WCONTINUED), vm.pid);
+	ck_assert(!vm.frozen && vm_held(&vm) > 0);
 	turn_for(PERIOD);
 	ck_assert_uint_eq(w.captures.count, 1);
 	kill(vm.pid, SIGKILL);
@@ -246,11 +255,17 @@ START_TEST(a_mark_that_shows_nothing_goes_on)
 	marked = (struct vm_mark){ .number = 1, .kind = WIRE_MARK_CAPTURE };
 	turn_for(2 * NSEC_PER_SEC);
 	ck_assert_uint_eq(seen, 1);
+	ck_assert_uint_eq(w.captures.count, 1);
+	ck_assert_ptr_null(w.captures.list[0].dump);
+	ck_assert_str_eq(w.captures.list[0].lack, "its process could not be stopped within a second");
+	marked = (struct vm_mark){ .number = 2, .kind = WIRE_MARK_START };
+	turn_for(2 * NSEC_PER_SEC);
+	ck_assert(!w.captures.started && strstr(buf_str(&w.captures.problem), "the begin of the scenario"));
 	marked = (struct vm_mark){ .number = 7, .kind = 4711 };
 	vm.pid = stopped_child();
 	turn_for(PERIOD);
 	ck_assert_uint_eq(seen, 7);
-	ck_assert_uint_eq(w.captures.count, 0);
+	ck_assert_uint_eq(w.captures.count, 1);
 	kill(vm.pid, SIGKILL);
 	waitpid(vm.pid, NULL, 0);
 	end_machine();

@@ -240,10 +240,10 @@ static void elf_user(void)
 	image.elf.ph[0].p_vaddr = image.elf.ph[0].p_paddr = 0x400000;
 	image.elf.eh.e_entry = 0x400123;
 }
-static void elf_data(void)
+static void elf_bss(void)
 {
 	make_vmlinux();
-	image.elf.eh.e_entry = 0x1200000;
+	image.elf.eh.e_entry = 0x1200000 + 100;
 }
 
 static const struct {
@@ -278,9 +278,20 @@ static const struct {
 	{ elf_far, "outside of RAM" },
 	{ elf_overlap, "segments 0 and 1 overlap" },
 	{ elf_many, "more than 16 loaded segments" },
-	{ elf_user, "entry point 0x400123 is not in kernel code" },
-	{ elf_data, "is not in kernel code" },
+	{ elf_user, "entry point 0x400123 is not in the kernel" },
+	{ elf_bss, "is not in the kernel" },
 };
+
+/* As in Linux 7, whose code for the begin is beside the data. */
+START_TEST(a_kernel_may_begin_in_its_data)
+{
+	struct boot_plan p;
+	make_vmlinux();
+	image.elf.eh.e_entry = 0x1200000 + 99;
+	t_ok(boot_plan(image.byte, image_len, &p, NULL));
+	ck_assert_uint_eq(p.entry, 0x1200000 + 99);
+}
+END_TEST
 
 START_TEST(images_that_are_no_kernel_say_why)
 {
@@ -521,6 +532,7 @@ END_TEST
 
 static void fill(TCase *tc)
 {
+	tcase_add_test(tc, a_kernel_may_begin_in_its_data);
 	tcase_add_loop_test(tc, images_that_are_no_kernel_say_why, 0, ARRAY_SIZE(bad_images));
 	tcase_add_loop_test(tc, images_cut_anywhere_are_refused, 0, 2);
 	tcase_add_test(tc, bzimage_is_loaded);

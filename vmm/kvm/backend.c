@@ -15,6 +15,7 @@
 #include "reactor/shmpump.h"
 #include "topo/topology.h"
 #include "vmm/cmdline.h"
+#include "vmm/freeze.h"
 #include "vmm/kvm/backend.h"
 #include "vmm/kvm/config.h"
 #include "vmm/kvm/device_fds.h"
@@ -173,6 +174,7 @@ static int life_ask(struct machine *m, int result)
 		if (!k->diagnose)
 			return LIFE_KILL;
 		child_kill(&k->child, SIGTERM);
+		vm_thaw(&k->vm); /* else it could not answer */
 	} else if (!keep_diagnosis(k, result)) {
 		return LIFE_KILL;
 	}
@@ -525,6 +527,11 @@ static void kvm_mark_seen(struct vm *vm, uint64_t number)
 	(void)fd_pwrite_full(kvm_of(vm)->report_fd, &number, sizeof(number), at);
 }
 
+static void kvm_signal(struct vm *vm, int signal)
+{
+	child_kill(&kvm_of(vm)->child, signal);
+}
+
 static void kvm_destroy(struct vm *vm)
 {
 	struct kvm_vm *k = kvm_of(vm);
@@ -581,4 +588,5 @@ const struct vm_backend kvm_backend = {
 	.vcpu_times = kvm_vcpu_times,
 	.mark = kvm_mark,
 	.mark_seen = kvm_mark_seen,
+	.signal = kvm_signal,
 };

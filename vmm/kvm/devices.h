@@ -23,7 +23,7 @@ struct kvm_guest;
 
 struct devices {
 	struct kvm_guest *guest;
-	pthread_mutex_t lock; /* protects the console and the I/O APIC */
+	pthread_mutex_t lock; /* protects all that follows */
 	struct serial serial;
 	struct pm pm;
 	struct ioapic ioapic;		/* split only */

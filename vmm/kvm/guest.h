@@ -44,7 +44,7 @@ struct kvm_guest_config {
 	bool copy_kernel;		      /* copy all of the kernel; else its constants are mapped copy-on-write */
 	bool split;			      /* use our own I/O APIC always: for tests */
 	bool perf;			      /* see perf.h */
-	uint32_t marks;			      /* stop the process at marks of these kinds, as bits: mark.h */
+	uint32_t marks;			      /* a vCPU waits at marks of these kinds, as bits: mark.h */
 	struct vm_pinning pinning;	      /* for perf mode */
 	struct vm_devices devices;
 	unsigned time_dilation; /* > 1: the guest is told that its time stamp counter is this many times as fast */

@@ -119,11 +119,13 @@ static int add_segment(struct boot_plan *p, const Elf64_Phdr *ph, size_t len, st
 	return 0;
 }
 
-/* A user program has an entry point too; only the kernel's code is linked to run in the top 2 GiB. */
-static bool is_kernel_code(const Elf64_Phdr *ph, uint64_t entry)
+/*
+ * A user program has an entry point too; only the kernel's code is linked to run in the top 2 GiB. Whether the segment
+ * is executable says nothing: Linux 7 begins in the one of its data.
+ */
+static bool is_in_kernel(const Elf64_Phdr *ph, uint64_t entry)
 {
-	return (ph->p_flags & PF_X) && ph->p_vaddr >= KERNEL_VIRTUAL_START && entry >= ph->p_paddr &&
-	       entry - ph->p_paddr < ph->p_filesz;
+	return ph->p_vaddr >= KERNEL_VIRTUAL_START && entry >= ph->p_paddr && entry - ph->p_paddr < ph->p_filesz;
 }
 
 /* --- pieces that may be mapped: an optimisation, so anything unusual is left out ---------------------------------- */
@@ -192,13 +194,13 @@ static int plan_vmlinux(const uint8_t *image, size_t len, struct boot_plan *p, s
 		memcpy(&ph, image + eh.e_phoff + i * sizeof(ph), sizeof(ph));
 		if (ph.p_type != PT_LOAD || !ph.p_memsz)
 			continue;
-		entry_found |= is_kernel_code(&ph, eh.e_entry);
+		entry_found |= is_in_kernel(&ph, eh.e_entry);
 		r = add_segment(p, &ph, len, err);
 	}
 	if (r == 0)
 		find_constants(p, image, len, &eh);
 	if (r == 0 && !entry_found)
-		return NO_KERNEL(err, "an ELF file whose entry point 0x%" PRIx64 " is not in kernel code", eh.e_entry);
+		return NO_KERNEL(err, "an ELF file whose entry point 0x%" PRIx64 " is not in the kernel", eh.e_entry);
 	return r;
 }
 

@@ -53,7 +53,7 @@
 #define X86_PORT_EXIT	     0xf4u  /* as QEMU's isa-debug-exit of the tcg backend: ktstr.exit= */
 #define X86_PORT_PARK	     0x505u /* as QEMU's pvpanic of the tcg backend: ktstr.park= */
 #define X86_PORT_MARK	     0x508u /* words of a mark, and at the second port its kind: ktstr.mark= */
-#define X86_MARK_PORTS	     8u
+#define X86_MARK_PORTS	     12u
 #define X86_PORT_PIT	     0x40u /* Intel 8254; absent, its ports read as zeros: vmm/kvm/devices.c */
 #define X86_PIT_PORTS	     4u
 #define X86_PORT_RTC	     0x70u /* index, then data: vmm/dev/rtc.h */

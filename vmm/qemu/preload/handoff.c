@@ -165,7 +165,7 @@ EXPORT ssize_t write(int fd, const void *data, size_t size)
 		init();
 	if (is_vcpu) {
 		step.written = fd;
-		step.main_asked |= fd == step.watched;
+		step.main_asked |= fd >= 0 && fd == step.watched;
 	}
 	return libc.write(fd, data, size);
 }
