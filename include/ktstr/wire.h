@@ -26,14 +26,20 @@
  * sched_rr_get_interval(2) with WIRE_MARK + its kind as the pid, a name of 32 bytes in the next four arguments, and the
  * step in the last one. The kernel refuses the pid, which is negative, before it looks at anything else. An observer
  * stops the guest at the begin of the system call and reads the arguments, so nothing depends on when it looks.
- * Where the kernel's command line has ktstr.mark=PORT, the process then also writes to ports: 0 to PORT + 8, the name
- * and the step to PORT, as WIRE_MARK_WORDS words of 32 bits, and the kind to PORT + 4. That write ends when somebody
- * has looked, if anybody wants to.
+ * Where the kernel's command line has ktstr.mark=PORT, the process then also writes to three ports from there on. Its
+ * last write ends when somebody has looked, if anybody wants to.
  */
 #define WIRE_MARK	    UINT64_C(0x4b72616d80000000)
 #define WIRE_MARK_NAME_MAX  32u
 #define WIRE_MARK_ARGUMENTS 6u
 #define WIRE_MARK_WORDS	    (WIRE_MARK_NAME_MAX / 4 + 1)
+
+/* Distances from PORT, in the order of the writes, which are of 32 bits. */
+enum wire_mark_port {
+	WIRE_MARK_PORT_BEGIN = 8, /* any value: a mark begins */
+	WIRE_MARK_PORT_WORD = 0,  /* WIRE_MARK_WORDS times: the name, then the step */
+	WIRE_MARK_PORT_KIND = 4,  /* the kind: the mark is complete */
+};
 
 enum wire_mark_kind {
 	WIRE_MARK_START = 1, /* a scenario begins: what comes next are its backdrop and its steps */

@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <sys/auxv.h>
 
+#include <ktstr/wire.h>
+
 /* pvpanic's "panicked": QEMU can be told to pause at it. Our own VMM accepts any value. */
 #define ARCH_PARK_VALUE 1
 
@@ -54,10 +56,10 @@ static inline void arch_write_mark(uint16_t port, const uint32_t *word, unsigned
 {
 	if (iopl(3) < 0)
 		return;
-	outl(0, (uint16_t)(port + 8));
+	outl(0, (uint16_t)(port + WIRE_MARK_PORT_BEGIN));
 	for (unsigned i = 0; i < words; i++)
-		outl(word[i], port);
-	outl(kind, (uint16_t)(port + 4));
+		outl(word[i], (uint16_t)(port + WIRE_MARK_PORT_WORD));
+	outl(kind, (uint16_t)(port + WIRE_MARK_PORT_KIND));
 	iopl(0);
 }
 
@@ -134,7 +136,7 @@ static inline volatile uint8_t *arch_map_pci(uint16_t slot)
 	return map == MAP_FAILED ? NULL : map;
 }
 
-/* There is no such port. */
+/* This architecture's machines have no port for marks. */
 static inline void arch_write_mark(uint16_t port, const uint32_t *word, unsigned words, uint32_t kind)
 {
 	(void)port;

@@ -34,9 +34,9 @@ static bool begin(struct contention *c, unsigned vcpus)
 	return c->last != NULL;
 }
 
-void contention_tick(struct contention *c, const struct vcpu_time *now, unsigned vcpus)
+void contention_tick(struct contention *c, const struct vcpu_time *now, unsigned vcpus, uint64_t held_ns)
 {
-	uint64_t wait = 0, cpu = 0;
+	uint64_t wait = 0, cpu = 0, held = increase(c->held_ns, held_ns);
 	unsigned known = 0, both = 0;
 	for (unsigned i = 0; i < vcpus; i++)
 		known += now[i].known;
@@ -56,9 +56,10 @@ void contention_tick(struct contention *c, const struct vcpu_time *now, unsigned
 		}
 		c->last[i] = now[i];
 	}
+	c->held_ns = held_ns;
 	if (!both)
 		return;
-	c->wait_ns[c->ticks++] = wait;
+	c->wait_ns[c->ticks++] = wait + held;
 	c->total_wait_ns += wait;
 	c->cpu_ns += cpu;
 }

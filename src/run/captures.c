@@ -38,7 +38,7 @@ static void note_problem(struct captures *c, const char *what, struct err *err)
 
 /* --- marks -------------------------------------------------------------------------------------------------------- */
 
-/* Data of the guest. False: it is no mark. */
+/* The guest wrote the arguments. False: they are no mark. */
 static bool take_mark(uint64_t kind, uint64_t step, const void *name, struct mark *ret)
 {
 	if (!kind || kind >= WIRE_MARK_KIND_MAX)

@@ -11,8 +11,10 @@
 #define TRIES	       3 /* of one sample */
 #define MARK_LOOK      (2 * NSEC_PER_MSEC)
 #define MARK_LOOK_LATE (20 * NSEC_PER_MSEC) /* for tests that declare nothing of the kind */
-#define FREEZE_LOOK    NSEC_PER_MSEC
-#define FREEZE_MAX     (1 * NSEC_PER_SEC)
+/* Snapshots count from the begin of a scenario on. A test may ask for one without a declaration, so all have it. */
+#define MARKS	    (1u << WIRE_MARK_START | 1u << WIRE_MARK_END | 1u << WIRE_MARK_CAPTURE | 1u << WIRE_MARK_WATCH)
+#define FREEZE_LOOK NSEC_PER_MSEC
+#define FREEZE_MAX  (1 * NSEC_PER_SEC)
 
 static struct watch *watch_of(struct machine *m)
 {
@@ -23,9 +25,6 @@ static nsec_t period(const struct watch_live *l)
 {
 	return (nsec_t)(OBSERVE_SAMPLE_PERIOD_NS * l->slower);
 }
-
-/* Snapshots count from the begin of a scenario on. A test may ask for one without a declaration, so all have it. */
-#define MARKS (1u << WIRE_MARK_START | 1u << WIRE_MARK_END | 1u << WIRE_MARK_CAPTURE | 1u << WIRE_MARK_WATCH)
 
 bool watch_live_prepare(struct watch *w, struct vm_config *config)
 {
@@ -53,11 +52,10 @@ static void read_host_times(struct watch *w)
 	struct watch_live *l = &w->live;
 	w->vm->backend->vcpu_times(w->vm, l->vcpus, l->host);
 	for (unsigned i = 0; i < l->vcpus; i++) {
-		/* A process that we stop waits for us, not for a CPU, but its guest sees no difference. */
 		l->host[i].cpu_ns /= l->slower;
-		l->host[i].wait_ns = (l->host[i].wait_ns + (uint64_t)vm_held(w->vm)) / l->slower;
+		l->host[i].wait_ns /= l->slower;
 	}
-	contention_tick(&w->series.host, l->host, l->vcpus);
+	contention_tick(&w->series.host, l->host, l->vcpus, (uint64_t)vm_held(w->vm) / l->slower);
 }
 
 static void put_host_times(struct watch *w)
@@ -228,7 +226,7 @@ static int live_look(struct machine *m, int result)
 	return LIVE_FREEZE;
 }
 
-/* What was seen while the guest ran may have been a mixture of moments. A guest that stands still shows one. */
+/* A sample of a running guest may mix several moments. Now the guest stands still, so all is read of one moment. */
 static int live_freeze(struct machine *m, int result)
 {
 	struct watch *w = watch_of(m);

@@ -91,7 +91,7 @@ def check_verdict(name, sidecar, verdict, judged, cause):
 
 
 def check_stall(sidecar, dump):
-    """What belongs together was read at one moment: queues have the tasks that they count, and these say so."""
+    """The dump shows one moment: queues have as many tasks as they count, and each task names its queue."""
     check(sidecar['verdict'] == 'fail', 'stalled: fail', sidecar['details'])
     check(dump['reason'] == 'a task has waited for a CPU for too long', 'the dump is of the stall', dump['reason'])
     tasks = {t['kva']: t for t in dump.get('task_enrichments', [])}

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""What is read out of guests on kvm, in the lab, is what they say of themselves (as tests/vm/truth.py has it for tcg): the
-machine's process stands still at each mark of the test. A test that asks to see its guest from outside is judged there as
-on tcg: snapshots by name, periodic ones and those of changed variables, variables written and measured, post_vm."""
+"""Guests on kvm, in the lab: their memory says what they say of themselves, as tests/vm/truth.py shows it for tcg. The
+machine's process stands still at each mark of the test. A test that asks to see its guest from outside is judged as on
+tcg: snapshots by name, periodic ones and those of changed variables, variables written and measured, post_vm."""
 import json
 import os
 import sys

@@ -41,7 +41,7 @@ class Comparison:
             self.wrong.append((what, name, before, seen, after))
 
     def same(self, what, name, before, seen, after):
-        """Of what may change in both directions only unchanged values can be compared."""
+        """For values that rise and fall: compares only those that both notes have alike."""
         if before != after:
             return
         self.compared[what] += 1

@@ -20,7 +20,7 @@ static void write_mark(struct kvm_guest *g, uint32_t words, uint32_t kind)
 {
 	for (uint32_t i = 0; i < words; i++)
 		bus_port(&g->bus, X86_PORT_MARK, true, &(uint32_t){ 100 + i }, 4, 1);
-	bus_port(&g->bus, X86_PORT_MARK + 4, true, &kind, 4, 1);
+	bus_port(&g->bus, X86_PORT_MARK + WIRE_MARK_PORT_KIND, true, &kind, 4, 1);
 }
 
 static _Noreturn void mark_and_exit(struct vm_mark *shared)
@@ -37,7 +37,7 @@ static _Noreturn void mark_and_exit(struct vm_mark *shared)
 	write_mark(&g, WIRE_MARK_WORDS - 1, WIRE_MARK_CAPTURE);		  /* not whole */
 	write_mark(&g, WIRE_MARK_WORDS, 32 + WIRE_MARK_CAPTURE);	  /* no such kind */
 	bus_port(&g.bus, X86_PORT_MARK, true, &(uint32_t){ 4711 }, 4, 1); /* given up */
-	bus_port(&g.bus, X86_PORT_MARK + 8, true, &(uint32_t){ 0 }, 4, 1);
+	bus_port(&g.bus, X86_PORT_MARK + WIRE_MARK_PORT_BEGIN, true, &(uint32_t){ 0 }, 4, 1);
 	write_mark(&g, WIRE_MARK_WORDS + 3, WIRE_MARK_CAPTURE); /* what is too much is left out */
 	_exit(r < 0);
 }
@@ -55,7 +55,7 @@ START_TEST(a_mark_waits_until_it_was_seen)
 	ck_assert_uint_eq(shared->kind, WIRE_MARK_CAPTURE);
 	for (uint32_t i = 0; i < WIRE_MARK_WORDS; i++)
 		ck_assert_uint_eq(shared->word[i], 100 + i);
-	usleep(2000);
+	usleep(2000); /* it has no reason to go on, so there is no event to wait for */
 	ck_assert_int_eq(waitpid(child, &status, WNOHANG), 0);
 	__atomic_store_n(&shared->seen, 1, __ATOMIC_RELEASE);
 	ck_assert_int_eq(waitpid(child, &status, 0), child);

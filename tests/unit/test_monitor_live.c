@@ -262,8 +262,23 @@ END_TEST
 static void tick(struct contention *c, struct vcpu_time a, struct vcpu_time b)
 {
 	const struct vcpu_time now[] = { a, b };
-	contention_tick(c, now, 2);
+	contention_tick(c, now, 2, 0);
 }
+
+/* A latency may be ours then, but the host's CPUs were free. */
+START_TEST(held_time_is_no_wait_for_the_host)
+{
+	struct contention c = { .tick_ns = 100 * MS };
+	double dilation;
+	for (unsigned i = 0; i < 3; i++) {
+		const struct vcpu_time now[] = { { true, i * 50 * MS, 0 }, { true, i * 50 * MS, 0 } };
+		contention_tick(&c, now, 2, i ? 30 * MS : 10 * MS);
+	}
+	ck_assert_uint_eq(contention_wait(&c, 1), 20 * MS);
+	ck_assert(contention_dilation(&c, &dilation) && dilation == 1);
+	contention_done(&c);
+}
+END_TEST
 
 START_TEST(waits_of_vcpus_are_added_up)
 {
@@ -316,6 +331,7 @@ static void fill(TCase *tc)
 	tcase_add_loop_test(tc, what_differs_between_two_readings_is_torn, 0, ARRAY_SIZE(tearing));
 	tcase_add_test(tc, a_task_that_ended_meanwhile_is_not_named);
 	tcase_add_test(tc, threads_of_vcpus_are_found_by_name);
+	tcase_add_test(tc, held_time_is_no_wait_for_the_host);
 	tcase_add_test(tc, waits_of_vcpus_are_added_up);
 	tcase_add_test(tc, readings_get_the_guests_time);
 }

@@ -247,7 +247,7 @@ START_TEST(a_mark_waits_for_a_look)
 }
 END_TEST
 
-/* A machine whose process cannot be stopped, and one that writes what is no mark, must not wait for ever. */
+/* The guest goes on if its process cannot be stopped, and if it writes something that is no mark. */
 START_TEST(a_mark_that_shows_nothing_goes_on)
 {
 	begin();

@@ -16,8 +16,6 @@
 
 #define MARK_NAP_NS 200000
 
-enum { MARK_WORD = 0, MARK_KIND = 4, MARK_BEGIN = 8 }; /* offsets of the mark's ports */
-
 /* --- ports that end or park the guest, or let it wait ------------------------------------------------------------- */
 
 static void write_exit(void *device, uint64_t offset, const void *data, uint32_t size)
@@ -58,13 +56,13 @@ static void write_mark(void *device, uint64_t offset, const void *data, uint32_t
 	memcpy(&word, data, MIN_OF(size, (uint32_t)sizeof(word)));
 	if (!mark)
 		return;
-	if (offset == MARK_KIND) /* the one before may belong to another vCPU, which still waits */
+	if (offset == WIRE_MARK_PORT_KIND) /* the one before may belong to another vCPU, which still waits */
 		wait_until_seen(d->guest, __atomic_load_n(&mark->number, __ATOMIC_ACQUIRE));
 	pthread_mutex_lock(&d->lock);
-	d->mark_words = offset == MARK_BEGIN ? 0 : d->mark_words;
-	if (offset == MARK_WORD && d->mark_words < WIRE_MARK_WORDS)
+	d->mark_words = offset == WIRE_MARK_PORT_BEGIN ? 0 : d->mark_words;
+	if (offset == WIRE_MARK_PORT_WORD && d->mark_words < WIRE_MARK_WORDS)
 		d->mark[d->mark_words++] = word;
-	bool whole = offset == MARK_KIND && d->mark_words == WIRE_MARK_WORDS && word < WIRE_MARK_KIND_MAX &&
+	bool whole = offset == WIRE_MARK_PORT_KIND && d->mark_words == WIRE_MARK_WORDS && word < WIRE_MARK_KIND_MAX &&
 		     d->guest->config->marks & 1u << word;
 	if (whole) {
 		memcpy(mark->word, d->mark, sizeof(mark->word));
@@ -72,7 +70,7 @@ static void write_mark(void *device, uint64_t offset, const void *data, uint32_t
 		number = mark->number + 1;
 		__atomic_store_n(&mark->number, number, __ATOMIC_RELEASE);
 	}
-	if (offset == MARK_KIND)
+	if (offset == WIRE_MARK_PORT_KIND)
 		d->mark_words = 0;
 	pthread_mutex_unlock(&d->lock);
 	if (whole)
