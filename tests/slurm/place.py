@@ -7,18 +7,20 @@ import subprocess
 
 import cluster
 import schema
-from tap import BUILD, KTSTR, Run, finish, skip
+from tap import BUILD, KTSTR, Run, cached_kernel, cached_kernels, finish, skip
 
 EXAMPLES = os.path.join(BUILD, 'tests/examples/examples')
 NAPS = os.path.join(BUILD, 'tests/naps')
 
 
 def usable_kernels():
-    """Keys of two cached kernels, or of one: of two versions if there are, those with today's configuration first."""
-    listed = json.loads(Run('kernel', 'list', '--offline', '--json').out)
-    there = sorted((e for e in listed['entries'] if not e.get('error')), key=lambda e: e.get('kconfig_status') != 'matches')
-    others = [e['key'] for e in there[1:] if e.get('version') != there[0].get('version')] + [e['key'] for e in there[1:]]
-    return [e['key'] for e in there[:1]] + others[:1]
+    """Keys of two cached kernels with schedulers, or of one: the one of most tests, then one of another version if there is."""
+    first = cached_kernel()
+    if not first:
+        return []
+    rest = [k for k in cached_kernels() if k.get('has_schedulers') and k['key'] != first['key']]
+    rest.sort(key=lambda k: k['version'] == first['version'])
+    return [k['key'] for k in [first] + rest[:1]]
 
 
 def need_cluster(what):
@@ -26,7 +28,7 @@ def need_cluster(what):
     why = cluster.missing()
     kernels = [] if why else usable_kernels()
     if not why and not kernels:
-        why = 'no kernel is in the cache; build one with `make kernel`'
+        why = 'no kernel with schedulers is in the cache; build one with `make kernel`'
     if why:
         skip(what, why)
         finish()
