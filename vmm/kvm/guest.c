@@ -40,7 +40,12 @@ static int open_device(struct kvm_guest *g, struct err **err)
 
 static int check_caps(struct kvm_guest *g, struct err **err)
 {
-	return kvm_caps_check(g->sys, g->kvm, g->vcpus, topology_apic_id_max(&g->config->topology), err);
+	int r = kvm_caps_check(g->sys, g->kvm, g->vcpus, topology_apic_id_max(&g->config->topology), err);
+	if (r < 0)
+		return r;
+	int xcrs = sys_ioctl_number(g->sys, g->kvm, KVM_CHECK_EXTENSION, KVM_CAP_XCRS);
+	g->xcr0 = xcrs > 0;
+	return xcrs < 0 ? FAIL_SYS(err, xcrs, "ask KVM whether the processor has XSAVE") : 0;
 }
 
 static int create_vm(struct kvm_guest *g, struct err **err)

@@ -83,6 +83,7 @@ struct kvm_guest {
 	struct lifecycle life;
 	struct perf_outcome perf[PERF_SETTING_MAX]; /* perf mode: what the host granted; life.lock */
 	struct kvm_msr_list *msr_list;		    /* for save.h; NULL: the guest does not park */
+	bool xcr0; /* the processor has XSAVE, and the register that enables its parts */
 	bool xsave2;
 	struct vm_mark *mark;	/* where to put marks; NULL: nobody wants them */
 	struct snapshot origin; /* the snapshot of a clone; without a state: the guest boots */

@@ -10,13 +10,14 @@ struct part {
 	const char *name;
 	size_t offset; /* in struct save_vcpu */
 	unsigned long get, set;
+	bool xsave; /* only of processors with XSAVE */
 };
 
 #define SAVE_MSRS_AT_ONCE 256u /* MAX_IO_MSRS of KVM */
 
-#define PART(member, get, set)                                        \
-	{                                                             \
-#member, offsetof(struct save_vcpu, member), get, set \
+#define PART(member, get, set, ...)                                                \
+	{                                                                          \
+#member, offsetof(struct save_vcpu, member), get, set, __VA_ARGS__ \
 	}
 
 /*
@@ -27,7 +28,7 @@ static const struct part before_msrs[] = {
 	PART(mp_state, KVM_GET_MP_STATE, KVM_SET_MP_STATE),
 	PART(regs, KVM_GET_REGS, KVM_SET_REGS),
 	PART(sregs, KVM_GET_SREGS, KVM_SET_SREGS),
-	PART(xcrs, KVM_GET_XCRS, KVM_SET_XCRS),
+	PART(xcrs, KVM_GET_XCRS, KVM_SET_XCRS, .xsave = true),
 	PART(debugregs, KVM_GET_DEBUGREGS, KVM_SET_DEBUGREGS),
 	PART(lapic, KVM_GET_LAPIC, KVM_SET_LAPIC),
 };
@@ -40,6 +41,8 @@ static int run_parts(struct kvm_vcpu *v, struct save_vcpu *s, const struct part 
 {
 	int r = 0;
 	for (size_t i = 0; i < count && r >= 0; i++) {
+		if (part[i].xsave && !v->guest->xcr0)
+			continue;
 		r = sys_ioctl(v->guest->sys, v->fd, set ? part[i].set : part[i].get, (uint8_t *)s + part[i].offset);
 		if (r < 0)
 			FAIL_SYS(err, r, "vCPU %u: %s its %s", v->index, set ? "set" : "read", part[i].name);
