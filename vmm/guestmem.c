@@ -46,7 +46,7 @@ void guestmem_plan_for(struct guestmem *m, const struct ktstr_topology *t, uint6
 {
 	uint64_t at = 0;
 	*m = (struct guestmem){ .nodes = t->numa_nodes, .log = GUEST_LOG_ADDRESS };
-	for (unsigned i = 0; i < GUEST_NODES_MAX; i++)
+	for (unsigned i = 0; i < GUEST_REGIONS_MAX; i++)
 		m->node[i].fd = -1;
 	for (unsigned i = 0; i < m->nodes; i++) {
 		m->node[i].address = at;

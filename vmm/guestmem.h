@@ -14,7 +14,8 @@
 #include "base/err.h"
 
 #define GUEST_NODES_MAX	  8
-#define GUEST_LOG_ADDRESS 0x08000000u /* of x86-64. 128 MiB: above the kernel, below every initramfs */
+#define GUEST_REGIONS_MAX (GUEST_NODES_MAX + 1) /* of a file: the gap below 4 GiB may split a node */
+#define GUEST_LOG_ADDRESS 0x08000000u		/* of x86-64. 128 MiB: above the kernel, below every initramfs */
 #define GUEST_LOG_BYTES	  (16u << 20)
 /* A clone's payload is placed in its event log's memory (ktstr/wire.h). */
 #define CLONE_PAYLOAD_BYTES_MAX (GUEST_LOG_BYTES - 65536u)
@@ -22,9 +23,10 @@
 struct guestmem {
 	struct {
 		int fd;
-		uint64_t address, size; /* guest-physical; each node follows the one before */
+		uint64_t address,
+			size; /* guest-physical; each node follows the one before, without the gap below 4 GiB */
 		const uint8_t *map;
-	} node[GUEST_NODES_MAX];
+	} node[GUEST_REGIONS_MAX];
 	unsigned nodes;
 	uint64_t log; /* guest-physical address of the event log */
 };

@@ -94,7 +94,7 @@ int live_machine_open(struct live_machine *m, struct err **err)
 	int r = machine_card_map(PROC, &m->card, &m->memory, err);
 	if (r == 0)
 		view_init(&m->view, &m->kernel.image, &m->memory,
-			  machine_low_memory(m->card.backend, m->card.memory_mib));
+			  machine_low_memory(m->card.arch, m->card.backend, m->card.memory_mib));
 	return r;
 }
 

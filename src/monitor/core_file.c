@@ -36,7 +36,7 @@ static int add_segment(struct guestmem *m, int fd, const Elf64_Phdr *p, uint64_t
 {
 	if (p->p_type != PT_LOAD || !p->p_filesz)
 		return 0;
-	if (m->nodes == GUEST_NODES_MAX || p->p_offset > file_bytes || p->p_filesz > file_bytes - p->p_offset ||
+	if (m->nodes == GUEST_REGIONS_MAX || p->p_offset > file_bytes || p->p_filesz > file_bytes - p->p_offset ||
 	    p->p_offset % PAGE_BYTES || p->p_filesz % PAGE_BYTES || p->p_paddr % PAGE_BYTES || p->p_paddr > INT64_MAX ||
 	    overlaps(m, p))
 		return -EBADMSG;
@@ -69,7 +69,7 @@ int core_open(const char *path, struct guestmem *ret, struct err **err)
 	if (fd < 0)
 		return fd;
 	*ret = (struct guestmem){ 0 };
-	for (unsigned i = 0; i < GUEST_NODES_MAX; i++)
+	for (unsigned i = 0; i < GUEST_REGIONS_MAX; i++)
 		ret->node[i].fd = -1;
 	int r = read_segments(ret, fd);
 	if (r == 0)

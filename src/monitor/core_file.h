@@ -6,7 +6,7 @@
 #include "vmm/guestmem.h"
 
 /*
- * Maps the PT_LOAD segments of an ELF core, at most GUEST_NODES_MAX, read-only; guestmem_done() frees. The file is
+ * Maps the PT_LOAD segments of an ELF core, at most GUEST_REGIONS_MAX, read-only; guestmem_done() frees. The file is
  * checked first, and must not be cut while it is open. -EBADMSG: it is not such a core. Blocks.
  */
 int core_open(const char *path, struct guestmem *ret, struct err **err);

@@ -2,6 +2,7 @@
 /* dump_text.c -- a dump as text: what a developer of schedulers looks at first stands first. */
 #include <string.h>
 
+#include "base/parse.h"
 #include "base/text.h"
 #include "monitor/dump.h"
 #include "monitor/dump_maps.h"
@@ -172,12 +173,15 @@ static void idle_line(const json_t *dump, struct buf *out)
 {
 	size_t i;
 	const json_t *cpu;
-	_cleanup_buf_ struct buf idle = BUF_NULL;
-	json_array_foreach(json_object_get(dump, "rq_scx_states"), i, cpu)
-		if (json_is_true(json_object_get(cpu, "idle")))
-			buf_appendf(&idle, "%s%lld", idle.len ? "," : "", number_of(cpu, "cpu"));
-	if (idle.len)
-		buf_appendf(out, "  idle CPUs meanwhile: %s\n", buf_str(&idle));
+	struct cpuset_bits idle = { 0 };
+	char list[CPUSET_TEXT_MAX];
+	json_array_foreach(json_object_get(dump, "rq_scx_states"), i, cpu) {
+		long long number = number_of(cpu, "cpu");
+		if (json_is_true(json_object_get(cpu, "idle")) && number >= 0 && number < CPUSET_CPUS_MAX)
+			cpuset_add(&idle, (unsigned)number);
+	}
+	if (cpuset_count(&idle))
+		buf_appendf(out, "  idle CPUs meanwhile: %s\n", cpuset_format(&idle, list, sizeof(list)));
 }
 
 static void waiting_line(const json_t *task, struct buf *out)

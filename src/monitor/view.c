@@ -15,7 +15,7 @@
 static uint64_t end_of_ram(const struct guestmem *m, uint64_t low_memory)
 {
 	uint64_t end = 0;
-	for (unsigned i = 0; i < m->nodes && i < GUEST_NODES_MAX; i++)
+	for (unsigned i = 0; i < m->nodes && i < GUEST_REGIONS_MAX; i++)
 		end = MAX_OF(end, m->node[i].address + m->node[i].size);
 	return low_memory && end > low_memory ? end - low_memory + (4ull << 30) : end;
 }

@@ -27,9 +27,11 @@
 #define QEMU_SPLIT_FROM ((uint64_t)0xb0000000)
 #define QEMU_LOW_MEMORY ((uint64_t)2 << 30)
 
-uint64_t machine_low_memory(const char *backend, uint64_t memory_mib)
+uint64_t machine_low_memory(enum arch arch, const char *backend, uint64_t memory_mib)
 {
 	uint64_t bytes = memory_mib << 20;
+	if (arch != ARCH_X86_64)
+		return 0;
 	if (!strcmp(backend, "kvm"))
 		return bytes > X86_MMIO_GAP ? X86_MMIO_GAP : 0;
 	return bytes >= QEMU_SPLIT_FROM ? QEMU_LOW_MEMORY : 0;

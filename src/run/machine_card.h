@@ -37,7 +37,7 @@ struct machine_card {
 };
 
 /* Bytes of RAM below 4 GiB where there is more above, as struct view has it; 0: there is not. */
-uint64_t machine_low_memory(const char *backend, uint64_t memory_mib);
+uint64_t machine_low_memory(enum arch arch, const char *backend, uint64_t memory_mib);
 
 /*
  * Makes the card of a machine that was started. @card has what is known besides: name, run, kernel, version, image.

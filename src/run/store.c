@@ -13,6 +13,7 @@
 #include "run/fleet.h"
 #include "run/perturb_file.h"
 #include "run/kept_schedule.h"
+#include "run/machine_card.h"
 #include "run/replay.h"
 #include "run/scenario_file.h"
 #include "run/scheduler_path.h"
@@ -267,7 +268,13 @@ static int store_memory(const struct attempt *a, const char *sidecar, struct err
 		return -ENOMEM;
 	if (a->judgement.verdict == KTSTR_PASS || !a->memory.nodes || !a->keep_memory)
 		return leave_out(a, path);
-	return vmcore_write(&a->memory, attempt_rundir(a)->fd, path_basename(path), &a->job.cancelled, err);
+	const struct plan_case *c = a->item;
+	const struct vmcore_machine machine = {
+		.arch = c->kernel->arch,
+		.low_memory =
+			machine_low_memory(c->kernel->arch, fleet_of(a)->config.accel->backend->name, c->memory_mib),
+	};
+	return vmcore_write(&a->memory, &machine, attempt_rundir(a)->fd, path_basename(path), &a->job.cancelled, err);
 }
 
 /* A name finds a scheduler beside the test binary, but not beside the file. */

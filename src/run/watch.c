@@ -100,7 +100,7 @@ void watch_prepare(struct watch *w, struct watched_kernel *kernel, const struct 
 			     .verifies = asked->verifies,
 			     .captures = captures };
 	watched_constants_init(&w->constants, asked->constants);
-	w->low_memory = machine_low_memory(backend->name, config->memory_mib);
+	w->low_memory = machine_low_memory(k->arch, backend->name, config->memory_mib);
 	if (!w->lack && backend->vcpu_times) {
 		w->no_stops = backend->observer_lack(NULL, 0);
 		w->kernel = kernel;

@@ -159,6 +159,14 @@ static bool died_when_stopped(const struct evidence_sched *s)
 	return told && sig && sig != SIGINT && sig != SIGTERM && sig != SIGKILL;
 }
 
+/* By the last event that names it: when it was told to stop, it is gone. */
+static int scheduler_pid(const struct evidence *e, uint32_t at)
+{
+	while (at && !e->sched[at].wire.pid)
+		at--;
+	return e->sched[at].wire.pid;
+}
+
 static void find_scheduler_stop(const struct evidence *e, const struct judge_facts *f, struct judgement *j)
 {
 	for (uint32_t i = 0; i < e->sched_count; i++)
@@ -166,7 +174,7 @@ static void find_scheduler_stop(const struct evidence *e, const struct judge_fac
 			judgement_add(j, DETAIL_SCHEDULER, KTSTR_FAIL,
 				      "scheduler process died: '%s' (pid %d) was killed by SIG%s when it was told to "
 				      "stop",
-				      f->scheduler, e->sched[i].wire.pid,
+				      f->scheduler, scheduler_pid(e, i),
 				      sigabbrev_np(WTERMSIG(e->sched[i].wire.status)) ?: "?");
 }
 

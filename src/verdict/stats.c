@@ -78,7 +78,9 @@ static uint64_t longest_wait(const struct evidence *e, const struct wire_worker 
 static void add_worker(const struct evidence *e, const struct wire_worker *w, struct cgroup_stats *s,
 		       struct cpuset_bits *used)
 {
-	double off = worker_off_cpu_pct(w), delay_us = (double)w->run_delay_ns / 1000.0;
+	uint64_t longest = longest_wait(e, w);
+	/* The kernel adds a wait to the sum when it is over; the longest one may last. */
+	double off = worker_off_cpu_pct(w), delay_us = (double)MAX_OF(w->run_delay_ns, longest) / 1000.0;
 	if (off >= 0) {
 		s->min_off_cpu_pct = s->off_cpu_workers ? fmin(s->min_off_cpu_pct, off) : off;
 		s->max_off_cpu_pct = s->off_cpu_workers ? fmax(s->max_off_cpu_pct, off) : off;
@@ -98,7 +100,7 @@ static void add_worker(const struct evidence *e, const struct wire_worker *w, st
 	s->wake_samples += w->wake_samples;
 	s->mean_run_delay_us += delay_us;
 	s->worst_run_delay_us = fmax(s->worst_run_delay_us, delay_us);
-	s->max_run_delay_us = fmax(s->max_run_delay_us, (double)longest_wait(e, w) / 1000.0);
+	s->max_run_delay_us = fmax(s->max_run_delay_us, (double)longest / 1000.0);
 	s->max_wake_us = fmax(s->max_wake_us, (double)w->max_wake_ns / 1000.0);
 }
 

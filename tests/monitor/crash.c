@@ -117,7 +117,8 @@ static void block_one(void)
 	_exit(0);
 }
 
-KTSTR_TEST(stalled, .scheduler = &stall, .cores = 2, .duration_s = 8, .auto_repro = KTSTR_OFF)
+/* With memory on both sides of the gap below 4 GiB. */
+KTSTR_TEST(stalled, .scheduler = &stall, .cores = 2, .memory_mib = 3072, .duration_s = 8, .auto_repro = KTSTR_OFF)
 {
 	block_one();
 	return crowd(t);

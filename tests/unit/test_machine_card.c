@@ -156,10 +156,11 @@ END_TEST
 
 START_TEST(memory_above_a_gap)
 {
-	ck_assert_uint_eq(machine_low_memory("tcg", 2048), 0);
-	ck_assert_uint_eq(machine_low_memory("tcg", 2816), (uint64_t)2 << 30);
-	ck_assert_uint_eq(machine_low_memory("kvm", 3072), 0);
-	ck_assert_uint_eq(machine_low_memory("kvm", 3073), (uint64_t)3 << 30);
+	ck_assert_uint_eq(machine_low_memory(ARCH_X86_64, "tcg", 2048), 0);
+	ck_assert_uint_eq(machine_low_memory(ARCH_X86_64, "tcg", 2816), (uint64_t)2 << 30);
+	ck_assert_uint_eq(machine_low_memory(ARCH_X86_64, "kvm", 3072), 0);
+	ck_assert_uint_eq(machine_low_memory(ARCH_X86_64, "kvm", 3073), (uint64_t)3 << 30);
+	ck_assert_uint_eq(machine_low_memory(ARCH_AARCH64, "tcg", 2816), 0);
 }
 END_TEST
 

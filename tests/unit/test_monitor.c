@@ -408,10 +408,11 @@ START_TEST(a_core_is_read_like_memory)
 	char *dir = t_tmpdir(), path[256];
 	struct guestmem core;
 	struct seen s = { 0 };
+	const struct vmcore_machine machine = { .arch = ARCH_X86_64 };
 	_cleanup_close_ int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	kimage_open(&k, &layouts[3]);
 	kimage_fill(&k, 5, 2);
-	t_ok(vmcore_write(&k.memory, fd, "x.vmcore", NULL, NULL));
+	t_ok(vmcore_write(&k.memory, &machine, fd, "x.vmcore", NULL, NULL));
 	snprintf(path, sizeof(path), "%s/x.vmcore", dir);
 	t_ok(core_open(path, &core, NULL));
 	view_init(&k.view, &k.image, &core, 0);

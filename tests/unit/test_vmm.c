@@ -14,6 +14,7 @@
 #include "vmm/qemu/argv.h"
 #include "vmm/qemu/qemu.h"
 #include "vmm/qemu/qmp.h"
+#include "monitor/core_file.h"
 #include "vmm/vmcore.h"
 #include "vmm/wirelog.h"
 
@@ -177,16 +178,19 @@ END_TEST
 static void read_core(int fd, uint64_t address, void *ret, size_t len)
 {
 	Elf64_Ehdr head;
-	Elf64_Phdr node[2];
+	Elf64_Phdr piece[3], *n = piece;
 	t_ok(fd_pread_full(fd, &head, sizeof(head), 0));
 	ck_assert_mem_eq(head.e_ident, ELFMAG, SELFMAG);
 	ck_assert_uint_eq(head.e_type, ET_CORE);
-	ck_assert_uint_eq(head.e_phnum, 2);
-	t_ok(fd_pread_full(fd, node, sizeof(node), (off_t)head.e_phoff));
-	const Elf64_Phdr *n = &node[address >= node[1].p_paddr];
+	ck_assert_uint_le(head.e_phnum, ARRAY_SIZE(piece));
+	t_ok(fd_pread_full(fd, piece, head.e_phnum * sizeof(piece[0]), (off_t)head.e_phoff));
+	for (unsigned i = 1; i < head.e_phnum && address >= piece[i].p_paddr; i++)
+		n = &piece[i];
 	ck_assert_uint_le(address + len, n->p_paddr + n->p_filesz);
 	t_ok(fd_pread_full(fd, ret, len, (off_t)(n->p_offset + address - n->p_paddr)));
 }
+
+static const struct vmcore_machine no_gap = { .arch = ARCH_X86_64 };
 
 START_TEST(core_holds_the_memory)
 {
@@ -201,7 +205,7 @@ START_TEST(core_holds_the_memory)
 	_cleanup_close_ int at = open(dir, O_PATH | O_CLOEXEC);
 	/* Guest memory is never written to a file that somebody prepared. */
 	t_ok(symlinkat("victim", at, "core.new"));
-	t_ok(vmcore_write(&m, at, "core", NULL, NULL));
+	t_ok(vmcore_write(&m, &no_gap, at, "core", NULL, NULL));
 	ck_assert_int_lt(faccessat(at, "victim", F_OK, 0), 0);
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	read_core(fd, 6 * 4096 + 9, text, 6);
@@ -213,10 +217,38 @@ START_TEST(core_holds_the_memory)
 	ck_assert_int_le(st.st_blocks * 512, 64 * 1024);
 	unlink(path);
 	struct err *err = NULL;
-	t_errno(vmcore_write(&m, at, "none/core", NULL, &err), ENOENT);
+	t_errno(vmcore_write(&m, &no_gap, at, "none/core", NULL, &err), ENOENT);
 	t_err_contains(&err, "write the guest's memory to");
 	rmdir(dir);
 	guestmem_done(&m);
+}
+END_TEST
+
+/* Machines have a gap below 4 GiB, which the addresses of guest memory do not have. */
+START_TEST(core_has_the_gap)
+{
+	const struct vmcore_machine machine = { .arch = ARCH_X86_64, .low_memory = 2 << 20 };
+	struct guestmem m, core;
+	char *dir = t_tmpdir(), path[256], text[6];
+	snprintf(path, sizeof(path), "%s/core", dir);
+	t_ok(guestmem_init(&m, 2, 3, NULL));
+	t_ok(guestmem_write(&m, (2 << 20) - 6, "below", 6));
+	t_ok(guestmem_write(&m, 2 << 20, "above", 6));
+	_cleanup_close_ int at = open(dir, O_PATH | O_CLOEXEC);
+	t_ok(vmcore_write(&m, &machine, at, "core", NULL, NULL));
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	read_core(fd, (2 << 20) - 6, text, 6);
+	ck_assert_str_eq(text, "below");
+	read_core(fd, 1ull << 32, text, 6);
+	ck_assert_str_eq(text, "above");
+	t_ok(core_open(path, &core, NULL));
+	ck_assert_uint_eq(core.nodes, 3);
+	ck_assert_str_eq((const char *)guestmem_at(&core, 1ull << 32, 6), "above");
+	ck_assert_ptr_null(guestmem_at(&core, 2 << 20, 1));
+	ck_assert_ptr_null(guestmem_at(&core, (1ull << 32) + (1 << 20), 1));
+	guestmem_done(&core);
+	guestmem_done(&m);
+	t_rmdir(dir);
 }
 END_TEST
 
@@ -425,6 +457,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, log_whose_header_goes_is_given_up);
 	tcase_add_test(tc, guest_memory_is_bounds_checked);
 	tcase_add_test(tc, core_holds_the_memory);
+	tcase_add_test(tc, core_has_the_gap);
 	tcase_add_test(tc, qmp_takes_bytes_as_they_come);
 	tcase_add_test(tc, qmp_lines_are_limited);
 	tcase_add_test(tc, topology_round_trips);
