@@ -360,8 +360,10 @@ static void check_spread(struct check_run *run, const struct checked_load *l)
 			     milliseconds((uint64_t)window), cpus, l->g->workers);
 	else if (s->spread_pct > allowed)
 		check_fails(run, LIMIT_SPREAD,
-			    "unfair %s: spread=%.0f%% (%.0f-%.0f%%) %u workers on %u cpus (threshold %.0f%%)", l->name,
-			    s->spread_pct, s->min_off_cpu_pct, s->max_off_cpu_pct, s->workers, s->cpus, allowed);
+			    "unfair %s: spread=%.0f%% (%.0f-%.0f%%) %u workers on %u cpus (threshold %.0f%%); "
+			    "tid %d ran most, tid %d least",
+			    l->name, s->spread_pct, s->min_off_cpu_pct, s->max_off_cpu_pct, s->workers, s->cpus,
+			    allowed, s->min_off_cpu_tid, s->max_off_cpu_tid);
 }
 
 /* --- isolation ---------------------------------------------------------------------------------------------------- */

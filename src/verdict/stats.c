@@ -82,8 +82,14 @@ static void add_worker(const struct evidence *e, const struct wire_worker *w, st
 	/* The kernel adds a wait to the sum when it is over; the longest one may last. */
 	double off = worker_off_cpu_pct(w), delay_us = (double)MAX_OF(w->run_delay_ns, longest) / 1000.0;
 	if (off >= 0) {
-		s->min_off_cpu_pct = s->off_cpu_workers ? fmin(s->min_off_cpu_pct, off) : off;
-		s->max_off_cpu_pct = s->off_cpu_workers ? fmax(s->max_off_cpu_pct, off) : off;
+		if (!s->off_cpu_workers || off < s->min_off_cpu_pct) {
+			s->min_off_cpu_pct = off;
+			s->min_off_cpu_tid = w->tid;
+		}
+		if (!s->off_cpu_workers || off > s->max_off_cpu_pct) {
+			s->max_off_cpu_pct = off;
+			s->max_off_cpu_tid = w->tid;
+		}
 		s->avg_off_cpu_pct += off;
 		s->off_cpu_workers++;
 	}

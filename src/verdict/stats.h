@@ -9,8 +9,9 @@ struct cgroup_stats {
 	const char *name, *work; /* borrowed from the evidence */
 	uint32_t workers, cpus;	 /* cpus: number of different CPUs that were used */
 	double avg_off_cpu_pct, min_off_cpu_pct, max_off_cpu_pct, spread_pct;
-	uint32_t off_cpu_workers; /* workers with a wall time; the four above are about these */
-	uint32_t counting;	  /* workers that count their progress */
+	int min_off_cpu_tid, max_off_cpu_tid; /* whose these are */
+	uint32_t off_cpu_workers;	      /* workers with a wall time; the four above are about these */
+	uint32_t counting;		      /* workers that count their progress */
 	uint64_t max_gap_ms;
 	uint32_t max_gap_cpu;
 	uint64_t migrations, iterations;
