@@ -42,7 +42,7 @@ def cells_of(directory):
     for path in glob.glob(directory + '/*.ktstr.json'):
         with open(path, encoding='utf-8') as f:
             cell = json.load(f)
-        found[cell['test_name']] = cell
+        found[cell['name']] = cell
     return found
 
 
