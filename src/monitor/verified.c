@@ -64,7 +64,7 @@ static void read_name(const struct verified_fields *f, struct view *v, uint64_t 
 /* Programs of libbpf's own, by which it learns what the kernel supports. */
 static bool is_probe(const char *name)
 {
-	static const char *const probes[] = { "libbpf_", "det_arg_ctx" };
+	static const char *const probes[] = { "libbpf_", "det_arg_ctx", "global_reloc" };
 	for (size_t i = 0; i < ARRAY_SIZE(probes); i++)
 		if (!strncmp(name, probes[i], strlen(probes[i])))
 			return true;

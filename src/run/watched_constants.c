@@ -19,17 +19,27 @@ void watched_constants_begin(struct watched_constants *c, const struct inspect_c
 	inspect_end(&in);
 }
 
+/* After each program, because libbpf may try out one of its own before it has made all maps. */
+static void read_again(struct watched_constants *c, struct inspector *in)
+{
+	struct rodata now;
+	if (rodata_read(in, &now) < 0)
+		return;
+	rodata_done(&c->found);
+	c->found = now;
+}
+
 /* The kernel itself goes by the sizes of maps. */
 void watched_constants_end(struct watched_constants *c, const struct inspect_config *config, bool own)
 {
 	struct inspector in;
-	bool due = c->wanted ? c->saved.count : own && !c->found.data;
+	bool due = c->wanted ? c->saved.count : own;
 	if (!due || inspect_begin(&in, config) < 0)
 		return;
 	if (c->wanted)
 		rodata_restore(&in, &c->saved);
 	else
-		rodata_read(&in, &c->found);
+		read_again(c, &in);
 	inspect_end(&in);
 }
 

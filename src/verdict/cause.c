@@ -33,8 +33,8 @@ static const struct pattern kernel_patterns[] = {
 };
 
 static const struct pattern scheduler_patterns[] = {
-	{ "triggered exit kind", "sched_ext ended the scheduler" },
 	{ "EXIT: ", "sched_ext ended the scheduler" },
+	{ "triggered exit kind", "sched_ext ended the scheduler" }, /* the reason is on the next line */
 	{ "-- BEGIN PROG LOAD LOG --", "the BPF verifier rejected it" },
 	{ "R0 !read_ok", "the BPF verifier rejected it" },
 	{ "failed to load BPF skeleton", "its BPF programs did not load" },
