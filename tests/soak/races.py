@@ -16,7 +16,7 @@ import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-RACES = ('idle', 'mailbox', 'affinity', 'group', 'timer', 'exit', 'cgroup')
+RACES = ('idle', 'mailbox', 'affinity', 'group', 'timer', 'exit', 'cgroup', 'hotplug')
 # The words of --perturb; None: plain runs with other seeds.
 POLICIES = {
     'plain': None,

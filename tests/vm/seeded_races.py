@@ -19,7 +19,7 @@ from tap import BUILD, KTSTR, Run, Scratch, check, check_nothing_left, finish, m
 
 SUITE = BUILD + '/tests/fixtures/races'
 POLICY = 'random,one-in=30,at=code'
-RACES = ('idle', 'mailbox', 'affinity', 'group', 'timer', 'exit', 'cgroup')
+RACES = ('idle', 'mailbox', 'affinity', 'group', 'timer', 'exit', 'cgroup', 'hotplug')
 # Schedules, until a race must have been found. The rarest one shows in one of eight, on any kernel and with any seeds.
 MOST = 120
 
