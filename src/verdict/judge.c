@@ -127,6 +127,21 @@ static void find_scheduler(const struct evidence *e, const struct judge_facts *f
 	}
 }
 
+/* By the last event that names it: the one that tells of its end may not. */
+static int scheduler_pid(const struct evidence *e, const struct evidence_sched *at)
+{
+	while (at > e->sched && !at->wire.pid)
+		at--;
+	return at->wire.pid;
+}
+
+/* The schedule shows the end of its process, and not some long wait. */
+static void note_death(const struct evidence *e, const struct evidence_sched *end, struct judgement *j)
+{
+	const struct finding_moment moment = { end->time_ns, end->time_ns, scheduler_pid(e, end), -1 };
+	judgement_moment(j, &moment);
+}
+
 static void find_scheduler_death(const struct evidence *e, const struct judge_facts *f, struct judgement *j)
 {
 	const struct evidence_sched *end = evidence_scheduler_end(e);
@@ -149,6 +164,8 @@ static void find_scheduler_death(const struct evidence *e, const struct judge_fa
 			j, DETAIL_SCHEDULER, KTSTR_FAIL,
 			"scheduler process died unexpectedly %.1fs after it attached: '%s' exited with status %d%s%s",
 			at, f->scheduler, WEXITSTATUS(end->wire.status), *why ? ": " : "", why);
+	if (end->wire.event != WIRE_SCHED_EJECTED)
+		note_death(e, end, j);
 }
 
 /* A process that is told to stop may end by the signals that ktstr sends for this. */
@@ -159,23 +176,16 @@ static bool died_when_stopped(const struct evidence_sched *s)
 	return told && sig && sig != SIGINT && sig != SIGTERM && sig != SIGKILL;
 }
 
-/* By the last event that names it: when it was told to stop, it is gone. */
-static int scheduler_pid(const struct evidence *e, uint32_t at)
-{
-	while (at && !e->sched[at].wire.pid)
-		at--;
-	return e->sched[at].wire.pid;
-}
-
 static void find_scheduler_stop(const struct evidence *e, const struct judge_facts *f, struct judgement *j)
 {
-	for (uint32_t i = 0; i < e->sched_count; i++)
-		if (died_when_stopped(&e->sched[i]))
-			judgement_add(j, DETAIL_SCHEDULER, KTSTR_FAIL,
-				      "scheduler process died: '%s' (pid %d) was killed by SIG%s when it was told to "
-				      "stop",
-				      f->scheduler, scheduler_pid(e, i),
-				      sigabbrev_np(WTERMSIG(e->sched[i].wire.status)) ?: "?");
+	for (const struct evidence_sched *s = e->sched; s < e->sched + e->sched_count; s++) {
+		if (!died_when_stopped(s))
+			continue;
+		judgement_add(j, DETAIL_SCHEDULER, KTSTR_FAIL,
+			      "scheduler process died: '%s' (pid %d) was killed by SIG%s when it was told to stop",
+			      f->scheduler, scheduler_pid(e, s), sigabbrev_np(WTERMSIG(s->wire.status)) ?: "?");
+		note_death(e, s, j);
+	}
 }
 
 struct place {
