@@ -95,11 +95,25 @@ START_TEST(a_reason_is_its_first_sentence)
 }
 END_TEST
 
+/* The kernel's dump comes before the scheduler's own last line, and has the reason on a line of its own. */
+START_TEST(how_sched_ext_ended_is_one_line)
+{
+	struct cause c;
+	ck_assert(cause_in_scheduler_log("DEBUG DUMP\n\nscx_ops_enable_[53] triggered exit kind 1025:\n"
+					 "  scx_bpf_error (init from non-central CPU)\n\nBacktrace:\n  f+0x1/0x2\n\n"
+					 "EXIT: scx_bpf_error (init from non-central CPU)\n",
+					 &c));
+	ck_assert_str_eq(c.what, "sched_ext ended the scheduler");
+	ck_assert_str_eq(c.line, "EXIT: scx_bpf_error (init from non-central CPU)");
+}
+END_TEST
+
 static void fill(TCase *tc)
 {
 	tcase_add_loop_test(tc, the_first_line_that_reads_like_an_error_is_the_cause, 0, 5);
 	tcase_add_test(tc, a_log_of_linux_7_3_shows_the_error);
 	tcase_add_test(tc, a_reason_is_its_first_sentence);
+	tcase_add_test(tc, how_sched_ext_ended_is_one_line);
 	tcase_add_test(tc, an_explained_rejection_is_its_problem_and_reason);
 }
 

@@ -52,7 +52,7 @@ CASES = [
      r"cgroup 'heavy' got [\d.]+ % of the CPU time .* by its cpu.weight it should get 9\d\.\d %, without it at most 50.0 %"),
     ('hung_task', "RCU's thread is never run", 'fail', r'hung task: INFO: task|rcu_preempt\[\d+\] failed to run'),
     ('scheduler_aborts_at_stop', 'its process aborts when it is told to stop', 'fail',
-     r"scheduler process died: 'abort_at_stop' \(pid \d+\) was killed by SIGABRT when it was told to stop"),
+     r"scheduler process died: 'abort_at_stop' \(pid [1-9]\d*\) was killed by SIGABRT when it was told to stop"),
     ('sysctl_unknown', 'it declares a sysctl that does not exist', 'fail',
      r'sysctls could not be set, so the test did not begin: sysctl kernel\.sched_no_such_thing=1: this kernel has no such'),
     ('child_forgotten', 'a process that a worker made is never run', 'fail',
