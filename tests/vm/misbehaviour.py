@@ -82,7 +82,7 @@ CASES = [
 
 
 # What the first ten lines of its dump name. Other failures have a dump of the guest's memory at its end.
-WAITS = r'longest wait: %s\[\d+\] is ready to run for 3\d+ ms, class ext.* cgroup %s\n  it is in the user dispatch queue %s,[^-]*'
+WAITS = r'longest wait: %s\[\d+\] is ready to run for 3\d+ ms, class ext.* cgroup %s\n  it is in the user dispatch queue %s,(?:(?!---)[\s\S])*?'
 DUMPS = {
     'starved_task': WAITS % ('test', '/ktstr/crowd', '0x1'),
     'stalled_cpu': WAITS % ('test', '/ktstr/crowd', '0x3e9') + r'idle CPUs meanwhile: 1\n',
