@@ -23,8 +23,8 @@
 struct guestmem {
 	struct {
 		int fd;
-		uint64_t address,
-			size; /* guest-physical; each node follows the one before, without the gap below 4 GiB */
+		/* Guest-physical. Each node follows the one before, without the gap below 4 GiB. */
+		uint64_t address, size;
 		const uint8_t *map;
 	} node[GUEST_REGIONS_MAX];
 	unsigned nodes;

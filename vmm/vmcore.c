@@ -21,7 +21,7 @@ struct pieces {
 	unsigned count;
 };
 
-/* Of each node the part below the gap, and the part above. */
+/* Divides each node into the part below the gap and the part above it. */
 static void split_at_gap(const struct guestmem *m, uint64_t low_memory, struct pieces *ret)
 {
 	uint64_t gap = low_memory ? low_memory : UINT64_MAX;

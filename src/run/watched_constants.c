@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* watched_constants.c -- see watched_constants.h. */
+#include <string.h>
+
 #include "run/watched_constants.h"
 
 void watched_constants_init(struct watched_constants *c, const struct rodata *wanted)
@@ -19,14 +21,19 @@ void watched_constants_begin(struct watched_constants *c, const struct inspect_c
 	inspect_end(&in);
 }
 
-/* After each program, because libbpf may try out one of its own before it has made all maps. */
+/*
+ * Due after each program, because libbpf may try out one of its own before it has made all maps. What another object
+ * has that is loaded later does not count.
+ */
 static void read_again(struct watched_constants *c, struct inspector *in)
 {
 	struct rodata now;
 	if (rodata_read(in, &now) < 0)
 		return;
-	rodata_done(&c->found);
-	c->found = now;
+	bool other = c->found.data && strcmp(now.map, c->found.map) != 0;
+	rodata_done(other ? &now : &c->found);
+	if (!other)
+		c->found = now;
 }
 
 /* The kernel itself goes by the sizes of maps. */
