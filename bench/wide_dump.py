@@ -26,7 +26,8 @@ def crash(key, out):
     subprocess.run([BUILD + '/ktstr', 'test', '--kernel', key, '--accel', 'tcg', '--keep-memory', '-E', 'test(=ktstr/wide_crash)',
                     BUILD + '/tests/soak/wide'], env=dict(os.environ, KTSTR_SIDECAR_DIR=out), stdout=subprocess.DEVNULL,
                    stderr=subprocess.DEVNULL, check=False)
-    return glob.glob(out + '/*.vmcore')[0]
+    cores = glob.glob(out + '/*.vmcore')
+    return cores[0] if cores else sys.exit('the memory of wide_crash was not kept; run the test by hand')
 
 
 def timed(*command):

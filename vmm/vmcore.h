@@ -8,7 +8,7 @@
 #include "base/arch.h"
 #include "vmm/guestmem.h"
 
-/* What guest memory itself does not say. */
+/* Guest memory does not say this about its machine. */
 struct vmcore_machine {
 	enum arch arch;
 	uint64_t low_memory; /* bytes of RAM below 4 GiB, of which the rest follows from there; 0: no gap */

@@ -110,7 +110,7 @@ static void flush_often(struct ktstr_ctx *t, int fd, const char *when)
 		int r = fsync(fd);
 		double took = now_ms() - began;
 		ktstr_expect(t, r == 0 && took < 10, "flush %d %s took %.3f ms: %s", i, when, took, strerror(errno));
-		usleep(1000); /* so that the machine sleeps between two of them */
+		usleep(1000); /* the machine must sleep between two of them: that is the case under test */
 	}
 }
 

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* A mark that a guest writes to the machine's port, over a fake KVM. */
 #include <linux/kvm.h>
+#include <poll.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "fake_kvm.h"
 #include "kvm_config.h"
 #include "t.h"
@@ -55,8 +58,9 @@ START_TEST(a_mark_waits_until_it_was_seen)
 	ck_assert_uint_eq(shared->kind, WIRE_MARK_CAPTURE);
 	for (uint32_t i = 0; i < WIRE_MARK_WORDS; i++)
 		ck_assert_uint_eq(shared->word[i], 100 + i);
-	usleep(2000); /* it has no reason to go on, so there is no event to wait for */
-	ck_assert_int_eq(waitpid(child, &status, WNOHANG), 0);
+	/* The child must not end before the mark was seen: the poll waits for its end, in vain. */
+	_cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, child, 0);
+	ck_assert_int_eq(poll(&(struct pollfd){ .fd = pidfd, .events = POLLIN }, 1, 2), 0);
 	__atomic_store_n(&shared->seen, 1, __ATOMIC_RELEASE);
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
 	ck_assert_int_eq(status, 0);

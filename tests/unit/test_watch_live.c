@@ -247,7 +247,7 @@ START_TEST(a_mark_waits_for_a_look)
 }
 END_TEST
 
-/* The guest goes on if its process cannot be stopped, and if it writes something that is no mark. */
+/* The watch lets a guest go on if nobody can stop its process, or if the guest wrote something that is no mark. */
 START_TEST(a_mark_that_shows_nothing_goes_on)
 {
 	begin();
